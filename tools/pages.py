@@ -34,7 +34,7 @@ from tests.web.measure import Measured, action_of, measured_in
 
 ROOT = Path(__file__).resolve().parents[1]
 FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-sync", "--no-first-run"]
-SETTLED = 150
+SETTLED = 400
 """So many milliseconds frames may take to tell their height."""
 SIZES = {"wide": (1280, 900), "narrow": (320, 640)}
 PACKAGES = ROOT / "var" / "lighthouse" / "node_modules"

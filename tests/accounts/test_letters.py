@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import re
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
+from bloop.accounts.languages import NAMES
 from bloop.accounts.messages import letters
 from bloop.accounts.messages.models import Message
 from bloop.accounts.sessions import system_call
+from bloop_sdk.translations import translation_faults
 from tests.accounts.posting import folder
 from tests.accounts.test_messages import ended
 
@@ -82,6 +85,42 @@ async def test_a_forgotten_password_sends_a_link_to_who_there_is_and_says_the_sa
     assert text.startswith("ada@example.org|A new password for")
     path = re.search(r"http://[^/]+(/login/reset\?token=\S+)", text)[1]
     assert (await guest.get(path)).status_code == 200
+
+
+async def test_a_letter_is_in_the_receivers_language_and_else_in_that_of_who_asked(hub, visit):
+    from bloop.accounts.models import User
+
+    with hub.database.unit(system_call(hub.institution)) as unit:
+        for name, language in (("ada", "ar"), ("bob", None)):
+            email = f"{name}@example.org"
+            unit.session.add(User(name=name, email=email, role="learner", language=language))
+    guest, admin = await visit(), await visit("admin")
+    guest.headers["origin"] = "http://127.0.0.1:8080"
+    for client in (guest, admin):
+        client.headers["accept-language"] = "de"
+    for login in ("ada@example.org", "bob@example.org"):
+        await guest.post("/login/forgotten", data={"login": login, "institution": ""})
+    account = await admin.get("/api/v1/account", headers={"accept": "application/json"})
+    headers = {"x-csrf-token": account.json()["csrf_token"], "accept": "application/json"}
+    for email in ("Ada@example.org", "eve@example.org"):
+        body = {"role": "learner", "email": email}
+        made = await admin.post("/api/v1/invitations", json=body, headers=headers)
+        assert made.json()["mailed"] is True
+    subjects = {tuple(text.split("|")[:2]) for text in await brought(hub)}
+    assert subjects == {
+        ("ada@example.org", "كلمة سر جديدة في Here"),
+        ("bob@example.org", "Ein neues Passwort für Here"),
+        ("ada@example.org", "أنت مدعو إلى Here"),
+        ("eve@example.org", "Sie sind zu Here eingeladen"),
+    }
+
+
+def test_letters_say_all_in_each_language():
+    folder = Path(letters.__file__).parent
+    assert {path.stem for path in (folder / "locale").glob("*.po")} == set(NAMES) - {"en"}
+    assert translation_faults(folder) == []
+    assert "7 أيام" in letters.invitation("Bloop", "https://x", 168, "ar").text
+    assert "30 Minuten lang" in letters.password_reset("Bloop", "https://x", 30, "de").text
 
 
 @pytest.mark.parametrize(

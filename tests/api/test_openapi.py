@@ -157,6 +157,7 @@ UNVERSIONED = {
     "post /api/v1/events/parked/replay",
     "post /api/v1/events/parked/{parked_id}/replay",
     "post /api/v1/events/parked/{parked_id}/skip",
+    "post /api/v1/audit/check",
     "post /api/v1/imports",
     "post /api/v1/institutions",
     "post /api/v1/invitations",

@@ -7,13 +7,16 @@ from sqlalchemy import select
 
 from bloop.content import service as content
 from bloop.content.changing import SourceWinsError
-from bloop.content.models import Item
+from bloop.content.history import undo
+from bloop.content.models import Item, Version
+from bloop.content.publishing import publish_chosen
 from bloop.kernel.models import Connection
 from bloop.learning.models import Answer
 from bloop.learning.progress.models import ItemProgress
 from bloop.learning.quizzes import editing, marking, queries, service
 from bloop.learning.quizzes.hardness import hardness_of
 from bloop.learning.quizzes.models import Attempt, QuizResponse
+from bloop.learning.quizzes.problems import IncompleteError
 from bloop.learning.quizzes.views import places
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError
 from bloop.store.models import OutboxEvent
@@ -101,7 +104,7 @@ def test_who_passes_by_a_grade_is_done(command, course, learner):
 def test_what_is_changed_is_for_attempts_that_begin_later(command, quiz, learner):
     running = command(service.start, quiz, as_=learner)
     wrong = q.CHOICE | {"choices": [{**one_, "weight": 0.0} for one_ in q.CHOICE["choices"]]}
-    with pytest.raises(editing.IncompleteError, match="Question 1 has no right answer") as refused:
+    with pytest.raises(IncompleteError, match="Question 1 has no right answer") as refused:
         command(editing.change, quiz, None, {"questions": [wrong]})
     assert refused.value.field == "questions.0.choices"
     command(editing.change, quiz, None, {"questions": [q.BLANK], "attempts": 2, "pass_mark": 1.0})
@@ -123,12 +126,39 @@ def test_a_draft_may_be_incomplete_and_a_synced_quiz_is_its_systems(command, cou
     draft = command(make)
     empty = q.question("choice", name="", html="")
     command(editing.change, draft, None, {"questions": [empty, q.ESSAY]})
-    with pytest.raises(editing.IncompleteError) as refused:
+    with pytest.raises(IncompleteError) as refused:
         command(editing.publish, draft, None, lambda *_: None)
     assert [problem.message for problem in refused.value.problems] == [
         "Question 1 has no text",
         "Question 1 has no right answer",
     ]
+    # Nor by what publishes anything, much at once, or an earlier version.
+    ways = (
+        lambda unit: content.publish(unit, Item, draft, None, lambda *_: None),
+        lambda unit: publish_chosen(
+            unit, course, lambda *_: None, items={draft: None}, nodes={}, container=None
+        ),
+        lambda unit: content.update_item(unit, quiz, None, {"data": {"questions": [empty]}}),
+    )
+    for way in ways:
+        with pytest.raises(IncompleteError, match="Question 1 has no text"):
+            command(way)
+    command(editing.change, draft, None, {"questions": [q.CHOICE]})
+    published = command(editing.publish, draft, None, lambda *_: None).row_version
+    command(content.unpublish, Item, draft, None)
+    command(editing.change, draft, None, {"questions": [empty]})
+    command(undo, Item, draft, None, lambda *_: None, to=published)
+    command(content.unpublish, Item, draft, None)
+
+    def spoil(unit):
+        kept = unit.session.scalars(
+            select(Version).where(Version.subject_id == draft, Version.row_version == published)
+        ).one()
+        kept.snapshot = kept.snapshot | {"data": {"questions": [empty]}}
+
+    command(spoil)
+    with pytest.raises(IncompleteError, match="'Draft': Question 1 has no text"):
+        command(undo, Item, draft, None, lambda *_: None, to=published)
 
     def sync(unit):
         row = unit.session.get(Item, (unit.institution, quiz))

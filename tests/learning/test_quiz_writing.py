@@ -204,7 +204,7 @@ async def test_what_is_wrong_is_named_and_nothing_typed_is_lost(hub, quiz, visit
     educator = await visit("educator")
     bad = await written(educator, quiz, "numeric", html="How much?", c1_text="1,000", points="x")
     assert bad.status_code == 422
-    assert "points:" in bad.text
+    assert "This is no number." in bad.text
     bad = await written(educator, quiz, "numeric", html="How much?", c1_text="1,000")
     assert (bad.status_code, fields_of(bad.text)["c1_text"]) == (422, "1,000")
     assert "can be read in two ways" in bad.text
@@ -311,3 +311,31 @@ async def test_whoever_teaches_the_course_writes_and_grades_in_it_alone(hub, qui
     assert (await teacher.get(edit)).status_code == 200
     assert (await teacher.get(f"/quizzes/{quiz}/answers")).status_code == 200
     assert (await written(teacher, quiz, "essay", html="Why?")).status_code == 303
+    # Concepts are the institution's: they are shown, and who links them is said.
+    question = (await teacher.get(f"/quizzes/{quiz}/question?part=salt")).text
+    assert 'id="concepts"' in question
+    assert "its educators link them" in question
+    assert f"/quizzes/{quiz}/concepts" not in question
+
+
+async def test_questions_are_pasted_and_what_cannot_be_read_stays_in_the_form(hub, quiz, visit):
+    educator = await visit("educator")
+    page, api = f"/quizzes/{quiz}/paste", f"/api/v1/quizzes/{quiz}"
+    before = (await educator.get(api, headers=API)).json()["questions"]
+    bad = await post(educator, page, page, text="One? {=a\n\nTwo? {T}")
+    assert bad.status_code == 422
+    assert "Line 1: The answers are not closed with a brace." in bad.text
+    assert "One? {=a" in bad.text
+    good = "Two? {T}\n\n<script>x</script><b>Three</b>? {=a ~b}"
+    sent = await post(educator, page, page, text=good)
+    assert sent.headers["location"] == f"/quizzes/{quiz}/edit?said=added#questions"
+    now = (await educator.get(api, headers=API)).json()["questions"]
+    assert now[: len(before)] == before
+    assert [one["kind"] for one in now[len(before) :]] == ["true_false", "choice"]
+    assert "script" not in now[-1]["html"]
+    token = re.findall(r'name="csrf" value="([^"]+)"', (await educator.get(page)).text)[0]
+    headers = {**API, "x-csrf-token": token, "if-match": "*"}
+    # What is published stays complete.
+    body = {"text": "Which? {~a ~b}"}
+    refused = await educator.post(f"{api}/questions", json=body, headers=headers)
+    assert (refused.status_code, refused.json()["code"]) == (422, "incomplete")

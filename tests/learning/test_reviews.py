@@ -17,7 +17,8 @@ from bloop.graph.questions import parts_of
 from bloop.hub import Hub
 from bloop.learning.answers import Given, record
 from bloop.learning.models import Answer
-from bloop.learning.reviews.models import ReviewResponse
+from bloop.learning.reviews.answering import key_of
+from bloop.learning.reviews.models import ReviewCard, ReviewResponse
 from bloop.store.types import utcnow
 from tests.learning import quizzes as q
 
@@ -25,6 +26,7 @@ pytestmark = pytest.mark.parametrize("database_urls", ["sqlite"], indirect=True)
 
 API = {"accept": "application/json"}
 RICH = q.CHOICE | {"html": '<p>Which is <em>salt</em>? <img src="bloop:file:x.png"></p>'}
+GIVEN = {"choice": "a", "blank": "Fish", "numeric": "0.2"}
 QUESTIONS = [RICH, q.BLANK, q.NUMERIC, q.ESSAY]
 
 
@@ -51,10 +53,10 @@ def made(unit, course, title, questions, **more):
 def answered(hub):
     """Has the newest user have answered the questions of a quiz some days ago."""
 
-    def answer(quiz=None, questions=QUESTIONS[:3]):
+    def answer(quiz=None, questions=QUESTIONS[:3], days=9):
         with hub.database.unit(system_call(hub.institution)) as unit:
             user = unit.session.scalar(select(User.id).order_by(User.id.desc()).limit(1))
-            at = utcnow() - timedelta(days=9)
+            at = utcnow() - timedelta(days=days)
             given = [
                 Given(item=quiz or hub.quiz, part=part, key=f"{quiz}:{part}", score=1.0, at=at)
                 for part in parts_of(questions)
@@ -154,7 +156,6 @@ async def test_an_answer_counts_once_also_when_it_is_sent_twice_at_once(hub, vis
     stale = await post(answer="a", version="old")
     assert (stale.status_code, stale.json()["code"]) == (409, "conflict")
     assert (await post(answer="a", part="dish2")).status_code == 404
-    assert (await post(answer="a", at="2020-01-01T00:00:00Z")).status_code == 422
     at = (utcnow() - timedelta(hours=20)).isoformat()
     answers = await asyncio.gather(*(post(answer="a", at=at, seconds=4) for _ in range(3)))
     assert {one.status_code for one in answers} == {201}
@@ -166,6 +167,63 @@ async def test_an_answer_counts_once_also_when_it_is_sent_twice_at_once(hub, vis
     with hub.database.reading(system_call(hub.institution)) as unit:
         [kept] = unit.session.scalars(select(Answer).where(Answer.key.like("review:%")))
         assert (kept.seconds, kept.at.isoformat()) == (4, at)
+
+
+async def test_an_answer_counts_once_for_each_time_that_it_is_asked_for(hub, visit, answered):
+    learner = await visit("learner")
+    answered(questions=QUESTIONS[:1], days=40)
+    user = answered(questions=QUESTIONS[1:3])
+    account = (await learner.get("/api/v1/account", headers=API)).json()
+    headers = {**API, "x-csrf-token": account["csrf_token"]}
+    path = "/api/v1/account/reviews"
+
+    def last(part):
+        with hub.database.reading(system_call(hub.institution)) as unit:
+            subject = f"item:{hub.quiz}:{part}"
+            return unit.session.get(ReviewCard, (hub.institution, user, subject)).last
+
+    async def post(one, **more):
+        body = {name: one[name] for name in ("key", "version", "item", "part")}
+        body["answer"] = GIVEN[one["question"]["kind"]]
+        return await learner.post(f"{path}/answers", json=body | more, headers=headers)
+
+    one, two, three = (await learner.get(path, headers=API)).json()["questions"]
+    assert (await post(one, key="made-up-by-a-client")).status_code == 409
+    # A clock that is years behind, or ahead, loses nobody's answer: it is dated as near as may be.
+    for asked, at in (
+        (one, "0001-01-01T00:00:00+14:00"),
+        (two, "0001-01-01T00:00:00+14:00"),
+        (three, "9999-12-31T23:59:59-14:00"),
+    ):
+        assert (await post(asked, at=at)).status_code == 201
+    with hub.database.reading(system_call(hub.institution)) as unit:
+        log = unit.session.scalars(select(Answer).where(Answer.key.like("review:%")))
+        ages = [round((utcnow() - kept.at) / timedelta(days=1), 2) for kept in log]
+    assert ages == [30.0, 9.0, 0.0]
+    # Whoever makes a key of the new answer is not asked yet, whenever they say that they answered.
+    for at in (None, (utcnow() - timedelta(hours=1)).isoformat()):
+        early = await post(three, key=key_of(hub.quiz, three["part"], last(three["part"])), at=at)
+        assert (early.status_code, "not due before" in early.text) == (409, True)
+    assert counted(hub) == (3, 3)
+
+
+async def test_what_was_typed_on_the_page_of_another_account_counts_for_nobody(
+    hub, visit, answered
+):
+    ada, ben = await visit("learner"), await visit("learner")
+    answered()
+    shown = (await ben.get("/reviews")).text
+    mine = re.search(r'name="reader" value="(\w{16})"', shown)[1]
+    assert (await (await visit()).get("/offline")).headers["x-bloop-reader"] == "-"
+    assert (await ben.get("/api/v1/account", headers=API)).json()["reader"] == mine
+    others = (await ada.get("/api/v1/account", headers=API)).json()["reader"]
+    _, refused = await submit(ben, answer="a", reader=others)
+    assert refused.status_code == 403
+    assert "of another account" in refused.text
+    attempt = {"csrf": re.search(r'name="csrf" value="(\w+)"', shown)[1], "reader": others}
+    refused = await ben.post("/attempts/of-ada/questions/1", data=attempt)
+    assert refused.status_code == 403, "not 404: the device keeps it for her"
+    assert counted(hub) == (0, 0)
 
 
 async def test_no_exam_is_told_of_and_nothing_that_was_not_answered(hub, visit, answered):

@@ -17,9 +17,14 @@ from bloop.hub import Hub
 from bloop.jobs import ledger
 from bloop.jobs.models import Job
 from bloop.kernel.models import Connection
+from bloop.learning.quizzes import marking
+from bloop.learning.quizzes import service as taking
 from bloop.learning.today import places
 from bloop.learning.today.models import LastOpened
 from bloop.store.types import utcnow
+from bloop_sdk import Role
+from tests.learning import quizzes as q
+from tests.support.database import make_call
 
 pytestmark = pytest.mark.parametrize("database_urls", ["sqlite"], indirect=True)
 
@@ -138,7 +143,7 @@ async def test_who_teaches_or_looks_after_the_hub_sees_what_waits(hub, visit):
     day = await today_of(operator)
     assert {one["what"]: one["count"] for one in day["attention"]} == {"connection": 1, "jobs": 1}
     shown = (await operator.get("/")).text
-    assert "Our Canvas does not let the hub in" in shown
+    assert "Our Canvas refuses the login" in shown
     assert "canvas.example refused the token" in shown
     assert 'href="/setup"' in shown
     assert "Needs you" not in (await learner.get("/")).text
@@ -155,6 +160,47 @@ async def test_courses_are_found_by_title_or_code_and_a_guest_begins_there(hub, 
     assert "No course is called so" in (await learner.get("/courses?q=zz")).text
     assert "<h1>Courses</h1>" in (await guest.get("/")).text
     assert (await guest.get("/api/v1/today")).status_code == 401
+
+
+async def test_what_waits_for_a_grade_is_counted_and_what_was_graded_is_told(hub, visit):
+    educator, learner = await visit("educator"), await visit("learner")
+    in_course(hub, "educator", "educator")
+    user = in_course(hub, "learner")
+    essays = [q.ESSAY, q.ESSAY | {"id": "other", "points": 4.0}]
+    with hub.database.unit(system_call(hub.institution)) as unit:
+        course = unit.get(Container, hub.course)
+        quiz = made(unit, course, "quiz", "In words", questions=essays)
+    with hub.database.unit(make_call(hub.institution, Role.LEARNER, name=user)) as unit:
+        attempt = taking.start(unit, quiz)
+        for place in (1, 2):
+            taking.answer(unit, attempt, place, "Long ago")
+
+    [taught] = (await today_of(educator))["teaching"]
+    assert taught["waiting"] == {"answers": 2}
+    for path in ("/", f"/courses/{hub.course}"):
+        assert "2 answers wait for a grade</a>" in (await educator.get(path)).text, path
+        assert "for a grade" not in (await learner.get(path)).text, path
+    path = f"/courses/{hub.course}/to-grade"
+    there = f"/quizzes/{quiz}/answers/{attempt}"
+    assert (await educator.get(path)).headers["location"] == f"{there}#q1"
+    waiting = (await educator.get(f"/api/v1/containers/{hub.course}/to-grade?limit=1")).json()
+    assert (waiting["count"], [one["place"] for one in waiting["items"]]) == (2, [1])
+    assert (await learner.get(f"/api/v1/containers/{hub.course}/to-grade")).status_code == 403
+
+    with hub.database.unit(system_call(hub.institution)) as unit:
+        marking.mark(unit, quiz, attempt, 2, points=3.0, feedback="Say *when*.")
+    assert (await educator.get(path)).headers["location"] == f"{there}#q1"
+    [graded] = (await today_of(learner))["graded"]
+    assert (graded["score"], graded["verdict"], graded["place"]) == (0.75, "partly", 2)
+    shown = (await learner.get("/")).text.partition('id="graded"')[2].partition("</section>")[0]
+    assert f'href="/attempts/{attempt}?question=2#said"' in shown
+    assert "75%" in shown
+    assert "Say when." in shown
+
+    with hub.database.unit(system_call(hub.institution)) as unit:
+        marking.mark(unit, quiz, attempt, 1, points=1.0)
+    answer = await educator.get(path)
+    assert "Every answer is graded." in (await educator.get(answer.headers["location"])).text
 
 
 async def test_who_is_far_behind_still_sees_what_is_due_next(hub, visit):

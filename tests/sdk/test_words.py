@@ -1,18 +1,20 @@
 """What a plugin says in other languages: catalogues, templates, days, numbers and money."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
+from gettext import NullTranslations
 
 import pytest
 
 from bloop_sdk import UnsupportedError, gettext_noop, words_of
+from bloop_sdk.bidi import Sentence, Sentences
 from bloop_sdk.manifest import parse_manifest
 from bloop_sdk.money import Money
 from bloop_sdk.translations import catalogue_faults, translation_faults
-from bloop_sdk.words import templates_in, words_in
+from bloop_sdk.words import Words, comma_in, listed, page_words_in, templates_in, words_in
 
 CODE = """
 from bloop_sdk import gettext_noop
-KINDS = {"paid": gettext_noop("paid")}
+KINDS = {"paid": gettext_noop("paid"), "no": gettext_noop("failed: {why}")}
 def said(ctx, count):
     _ = ctx.words.gettext
     return _("Hello {name}").format(name="x"), ctx.words.ngettext("one day", "{n} days", count)
@@ -46,6 +48,9 @@ msgstr "Mein Regal"
 
 msgid "Hello {name}"
 msgstr "Hallo {name}"
+
+msgid "failed: {why}"
+msgstr "gescheitert: {why}"
 
 msgid "one day"
 msgid_plural "{n} days"
@@ -95,6 +100,10 @@ def test_words_fall_back_to_english_and_the_empty_text_stays_empty(package):
     assert (german.number(1234.5), words_in(package, "en").number(1234.5)) == ("1.234,5", "1,234.5")
     late = datetime(2026, 1, 31, 23, 30, tzinfo=UTC)
     assert words_in(package, "fr").day(late) == "31 janvier 2026"
+    # A time says its zone, whichever it was given in.
+    assert german.moment(late.astimezone(timezone(timedelta(hours=2)))) == (
+        "31. Januar 2026, 23:30 UTC"
+    )
     assert gettext_noop("paid") == "paid"
 
 
@@ -102,6 +111,9 @@ def test_a_text_with_its_values_in_it_is_found_again(package):
     german = words_in(package, "de")
     assert german.translate("Hello Ada {Lovelace}") == "Hallo Ada {Lovelace}"
     assert german.translate("paid") == "bezahlt"
+    # What a message tells of is a message as well.
+    assert german.translate("failed: paid") == "gescheitert: bezahlt"
+    assert german.translate("failed: failed: x") == "gescheitert: gescheitert: x"
     assert german.translate("Hello ") == "Hello "
     assert german.translate("") == ""
     assert words_in(package, "en").translate("Hello Ada") == "Hello Ada"
@@ -174,3 +186,38 @@ def test_a_package_without_catalogues_speaks_english_and_without_babel_says_what
     monkeypatch.setitem(__import__("sys").modules, "babel.numbers", None)
     with pytest.raises(UnsupportedError, match="babel"):
         words_in(package, "en").number(1)
+
+
+def test_from_right_to_left_a_page_isolates_what_is_put_into_its_texts_and_nothing_else_does(
+    tmp_path,
+):
+    (tmp_path / "locale").mkdir()
+    (tmp_path / "locale" / "ar.po").write_text(DUAL)
+    (tmp_path / "templates").mkdir()
+    said = """{{ ngettext("{count} seat of {name}", "{count} seats of {name}", 3)"""
+    page = said + """.format(count=count, name=name) }} {{ [name, "B"] | listed }}"""
+    (tmp_path / "templates" / "page.html").write_text(page)
+    plain, words = words_in(tmp_path, "ar"), page_words_in(tmp_path, "ar")
+    seats = ("{count} seat of {name}", "{count} seats of {name}", 3)
+    assert plain.ngettext(*seats).format(count="3", name="A") == "3 مقاعد في A"
+    assert words.ngettext(*seats).format(count="3", name="A") == "3 مقاعد في \u2068A\u2069"
+    shown = templates_in(tmp_path, "ar").get_template("page.html").render(count=3, name="<A>")
+    named = "\u2068&lt;A&gt;\u2069"
+    assert shown == f"3 مقاعد في {named} {named} و\u2068B\u2069"
+    # One whose values were filled in already, as of an error.
+    words = Words("ar", Sentences(NullTranslations()), [("no {name}", Sentence("لا {name}"))])
+    assert words.translate("no Ada") == "لا \u2068Ada\u2069"
+    english = templates_in(tmp_path, "en").get_template("page.html")
+    assert english.render(count=3, name="A") == "3 seats of A A, B"
+
+
+def test_things_stand_one_after_another_as_each_language_has_them():
+    assert [listed("abc", locale) for locale in ("en", "de")] == ["a, b, c", "a, b und c"]
+    assert listed([7], "ar") == "7"
+    assert listed((), "ar") == ""
+    assert [comma_in(locale) for locale in ("en", "ar")] == [",", "،"]
+
+
+def test_the_letters_and_the_sign_of_a_currency_stay_together_from_right_to_left(tmp_path):
+    shown = words_in(tmp_path, "ar").money(Money(amount=5400, currency="USD"))
+    assert shown.endswith("\u2068US$\u2069")

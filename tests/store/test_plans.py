@@ -11,7 +11,7 @@ import bloop
 from bloop.store.statements import REGISTRY
 
 HERE = Path(bloop.__file__).parent
-for queries in sorted(HERE.rglob("queries.py")):
+for queries in sorted(HERE.rglob("*queries.py")):
     importlib.import_module(".".join(("bloop", *queries.relative_to(HERE).with_suffix("").parts)))
 importlib.import_module("bloop.store.values")
 

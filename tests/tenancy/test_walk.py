@@ -153,6 +153,7 @@ PLAIN = {
     *(
         "limit",
         "page",
+        "start",
         "sure",
         "ticked",
         "form",
@@ -193,6 +194,8 @@ SILENT = {
     "/connections/{connection_id}/courses",
     "/api/v1/connections/{connection_id}/hints",
     "/next/{list_id}/{item_id}",  # It leads to a lesson.
+    "/courses/{container_id}/to-grade",  # It leads to an answer, and none waits.
+    "/api/v1/containers/{container_id}/to-grade",
     "/lessons/{item_id}/edit",  # It is a note, which has another editor.
     "/api/v1/items/{item_id}/notes",  # Only whoever wrote them sees them.
     "/api/v1/nodes/{subject_id}/versions",  # The version that was seeded is an item's.
@@ -234,6 +237,7 @@ FORMS = {
     "/quizzes/{quiz_id}/answers/{attempt_id}": {"place": "1", "points": "0.5"},
     "/quizzes/{quiz_id}/concepts": {"part": "zqhome-question", "name": "x"},
     "/quizzes/{quiz_id}/edit": {"title": "x"},
+    "/quizzes/{quiz_id}/paste": {"text": "Why? {}"},
     "/quizzes/{quiz_id}/preview/questions/{place}": {"answer": "a"},
     "/quizzes/{quiz_id}/publish": {"do": "hide"},
     "/quizzes/{quiz_id}/question": {"kind": "essay", "html": "x"},

@@ -357,6 +357,7 @@ async def _through_the_api(door: Door, filled: Filled, folder: Path) -> None:
         await sent(operator, "POST", f"/connections/{ids['connection']}/check")
         await sent(operator, "POST", f"/connections/{ids['connection']}/sync")
         await sent(operator, "PUT", "/own-connections", allowed=True)
+        await sent(operator, "POST", "/audit/check")
 
         ids |= await _written(lambda *given, **body: sent(operator, *given, **body))
         own = {"name": "My laptop", "scopes": ["content:read"]}
@@ -371,6 +372,7 @@ async def _through_the_api(door: Door, filled: Filled, folder: Path) -> None:
         ids["attempt"] = attempt["id"]
         ids["question"] = quote(attempt["questions"][0]["part"], safe="")
         await _answered_quiz(partial(sent, operator), ids)
+        await _graded(partial(sent, operator), partial(sent, learner), course)
         await _bought(partial(sent, operator), partial(sent, learner), ids)
         await _reviews(sent, learner, ids)
 
@@ -399,7 +401,11 @@ async def _answered_quiz(sent: Sent, ids: dict[str, str]) -> None:
     """A draft, and a quiz that somebody took, with an essay that waits to be graded."""
     draft = {"kind": "quiz", "title": "How loud is it?"}
     ids["quiz-draft"] = (await sent("POST", f"/containers/{ids['course']}/items", **draft))["id"]
-    essay = {"kind": "essay", "html": "Why does it echo in a church?", "points": 4}
+    essay = {
+        "kind": "essay",
+        "html": "Why does it echo in a church after \\(t = \\frac{2d}{v}\\)?",
+        "points": 4,
+    }
     quiz = await sent("GET", f"/quizzes/{ids['quiz']}")
     await sent("PATCH", f"/quizzes/{ids['quiz']}", questions=[*quiz["questions"], essay])
     taken = await sent("POST", f"/items/{ids['quiz']}/attempts")
@@ -407,6 +413,19 @@ async def _answered_quiz(sent: Sent, ids: dict[str, str]) -> None:
     for one in taken["questions"]:
         if given := _given(one):
             await sent("PUT", f"/attempts/{taken['id']}/answers/{one['place']}", answer=given)
+
+
+async def _graded(teach: Sent, learn: Sent, course: str) -> None:
+    """An essay that the learner wrote and somebody graded."""
+    quiz = await teach("POST", f"/containers/{course}/items", kind="quiz", title="Echoes, in words")
+    essay = {"kind": "essay", "html": "Why is a bathroom loud?", "points": 4}
+    await teach("PATCH", f"/quizzes/{quiz['id']}", questions=[essay])
+    await teach("POST", f"/quizzes/{quiz['id']}/publish")
+    taken = await learn("POST", f"/items/{quiz['id']}/attempts")
+    await learn("PUT", f"/attempts/{taken['id']}/answers/1", answer="Its tiles throw sound back.")
+    words = "Good. Say also *how often* it comes back."
+    path = f"/quizzes/{quiz['id']}/attempts/{taken['id']}/answers/1/grade"
+    await teach("PUT", path, points=3, feedback=words)
 
 
 def _given(question: dict[str, Any]) -> Any:

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import csv
+import html
+import io
+import json
+import re
 
 import pytest
 from sqlalchemy import text
@@ -10,6 +15,7 @@ from sqlalchemy import text
 from bloop.accounts.sessions import system_call
 from bloop.hub import Hub
 from bloop.web import audit_pages
+from tests.web.conftest import csrf_of
 
 pytestmark = pytest.mark.parametrize("database_urls", ["sqlite"], indirect=True)
 
@@ -63,3 +69,47 @@ async def test_learners_have_no_link_and_no_page(hub, visit):
     learner = await visit("learner")
     assert 'href="/audit"' not in (await learner.get("/")).text
     assert (await learner.get("/audit")).status_code == 403
+
+
+async def test_the_whole_log_is_checked_when_asked_and_told_in_a_sentence(hub, visit):
+    admin = await visit("admin")
+    form = {"csrf": csrf_of(await admin.get("/audit"))}
+    asked = await admin.post("/audit/verify", data=form)
+    assert (asked.status_code, asked.headers["location"]) == (303, "/audit")
+    page = await settled(admin)
+    assert re.search(r'id="checked".*lines, of .* were checked: nothing was changed\.', page)
+    with hub.database.engine.begin() as connection:
+        connection.execute(text("DROP TRIGGER audit_line_stays"))
+        connection.execute(text("DELETE FROM audit_line WHERE action = 't:act1'"))
+    await admin.post("/audit/verify", data=form)
+    page = await settled(admin)
+    seq = re.search(r"Line (\d+) is missing\.", page)[1]
+    assert page.count('role="alert"') == 1
+    assert 'id="verify"' in page
+    found = (await admin.get("/api/v1/audit/check")).json()["check"]["result"]
+    assert (found["good"], found["fault"]["seq"]) == (False, int(seq))
+    german = await admin.get("/audit", headers={"accept-language": "de"})
+    assert f"Zeile {seq} fehlt." in german.text
+
+
+async def settled(admin):
+    async with asyncio.timeout(30):
+        while 'id="checking"' in (page := (await admin.get("/audit")).text):  # noqa: ASYNC110 - a row
+            await asyncio.sleep(0.02)
+    return page
+
+
+async def test_what_the_filter_shows_is_exported(visit):
+    admin = await visit("admin")
+    page = (await admin.get("/audit?action=t:&resource=thing:")).text
+    (lines, table) = [html.unescape(one) for one in re.findall(r'href="(\S+/export\S+)"', page)]
+    told = await admin.get(lines)
+    assert told.headers["content-disposition"] == 'attachment; filename="audit.jsonl"'
+    assert [json.loads(line)["action"] for line in told.text.splitlines()] == [
+        f"t:act{number}" for number in range(3)
+    ]
+    rows = list(csv.DictReader(io.StringIO((await admin.get(table)).content.decode("utf-8-sig"))))
+    assert [(row["resource"], row["detail"]) for row in rows] == [
+        (f"thing:{number}", '{"title":"<b>&"}') for number in range(3)
+    ]
+    assert (await (await visit("learner")).get(lines)).status_code == 403

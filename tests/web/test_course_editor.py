@@ -132,7 +132,9 @@ async def test_a_published_text_changes_only_when_its_draft_is_published(desk, c
     shown = await desk.get(publish)
     assert "new for learners" in shown and "The course itself" in shown
     await desk.went(publish, publish, chosen=re.findall(r'name="chosen" value="([^"]+)"', shown))
-    assert "<em>way</em>" in (await learner.get(f"/lessons/{lesson}/text")).text
+    text = (await learner.get(f"/lessons/{lesson}/text")).text
+    assert "<em>way</em>" in text
+    assert 'dir="auto"' in text, "nobody said in which language it is"
 
     version = await desk.version(at)
     await desk.went(at, at, title="pH", text="Another *way*", mode="markdown", version=version)

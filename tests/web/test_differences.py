@@ -3,8 +3,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bloop.web import course_publish_pages as publishing
 from bloop.web import differences as module
 from bloop.web.differences import differences
+from bloop.web.editing import Lesson
 
 TEXTS = st.lists(st.sampled_from(["a b c", "a b", "x", "a y c", "z z"]), max_size=8).map("\n".join)
 
@@ -57,3 +59,34 @@ def test_what_repeats_itself_is_compared_as_far_as_that_ends_soon(monkeypatch):
     words = "the force on a body is its mass times what changes " * 12
     lines = differences(words.strip(), words.replace("mass", "weight", 1).strip())
     assert [line.kind for line in lines] == ["changed"]
+
+
+def test_of_many_changed_lessons_no_more_is_compared_and_shown_than_a_page_holds(monkeypatch):
+    made = []
+
+    class Counting(module.SequenceMatcher):
+        def __init__(self, *given, **more):
+            made.append(given)
+            super().__init__(*given, **more)
+
+    monkeypatch.setattr(module, "SequenceMatcher", Counting)
+
+    def lesson(number):
+        was, now = (
+            "".join(f"<p>{one} {n} of lesson {number} {'so ' * 20}</p>" for n in range(30))
+            for one in ("this", "that")
+        )
+        text = {"title": "x", "html": was, "source": None, "language": None, "data": {}}
+        draft = {**text, "html": now, "base": ""}
+        more = {"id": str(number), "kind": "page", "published": True, "row_version": 1}
+        return Lesson(**text, **more, draft=draft, live=False)
+
+    shown = publishing._shown([lesson(number) for number in range(300)])
+    assert len(shown) == 300, "each can be ticked"
+    lines = [line for one in shown for line in one["lines"]]
+    letters = sum(len(text) for line in lines for _, text in line.pieces)
+    assert 0 < len(lines) <= publishing.MOST_LINES_SHOWN
+    assert letters <= publishing.MOST_LETTERS_SHOWN
+    assert len(made) < 500, "the others are not even compared"
+    assert shown[0]["lines"] and not shown[0]["more"]
+    assert not shown[-1]["lines"] and shown[-1]["more"], "it is linked"

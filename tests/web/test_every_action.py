@@ -60,6 +60,7 @@ ACTS = {
     "/connections/own": "PUT /own-connections",
     "/notes/connect": "POST /account/connections",
     "/quarantine/retry": "POST /connections/{connection_id}/quarantine/retry",
+    "/audit/verify": "POST /audit/check",
     "/admin/storage/count": "POST /storage/count",
     "/admin/storage/free": "POST /storage/free",
     # Work and events.
@@ -103,6 +104,7 @@ ACTS = {
     "/quizzes/{quiz_id}/edit": "PATCH /quizzes/{quiz_id}",
     "/quizzes/{quiz_id}/question": "PATCH /quizzes/{quiz_id}",
     "/quizzes/{quiz_id}/questions": "PATCH /quizzes/{quiz_id}",
+    "/quizzes/{quiz_id}/paste": "POST /quizzes/{quiz_id}/questions",
     "/quizzes/{quiz_id}/publish": "POST /quizzes/{quiz_id}/publish",
     "/quizzes/{quiz_id}/undo": "POST /items/{subject_id}/undo",
     "/quizzes/{quiz_id}/answers/{attempt_id}": (

@@ -123,8 +123,23 @@ async def test_what_was_typed_is_there_again_after_the_login_and_sent_by_a_butto
     assert "for an hour" in (await ada.get(f"/lessons/{hub.lesson}")).text
 
 
-async def test_another_account_is_asked_first_and_may_throw_it_away(hub, ada, visit):
+async def test_another_account_may_neither_have_it_nor_throw_it_away(hub, ada):
     await log_in(ada, await send(ada), "ben")
+    page = await ada.get("/kept")
+    assert "kept for that account alone" in page.text and "for an hour" not in page.text
+    assert "It is mine" not in page.text and "Throw it away" not in page.text
+    csrf = next(one.csrf for one in forms_of("", None, "/", page.text) if one.csrf)
+    for path in ("/kept/mine", "/kept/drop"):
+        assert (await ada.post(path, data={"csrf": csrf})).status_code == 303
+    assert "for an hour" not in (await ada.get("/kept")).text
+    ada.cookies.delete(hub.sessions.cookie)
+    await log_in(ada, await ada.get("/login"))
+    assert "for an hour" in (await ada.get("/kept")).text, "and Ada has it back"
+
+
+async def test_whose_it_was_is_asked_where_nobody_can_tell(hub, ada):
+    changed(hub, delete(LoginSession).where(LoginSession.user_id == hub.ada))
+    await log_in(ada, await send(ada))
     page = await ada.get("/kept")
     assert "Did you write this?" in page.text and "for an hour" not in page.text
     await press(ada, page, "It is mine")
@@ -134,12 +149,6 @@ async def test_another_account_is_asked_first_and_may_throw_it_away(hub, ada, vi
     assert (thrown.status_code, thrown.headers["location"]) == (303, "/lessons/x?a=1")
     assert rows(hub, KeptForm.body) == []
     assert "Nothing is waiting here" in (await ada.get("/kept")).text
-
-
-async def test_whose_it_was_is_asked_where_nobody_can_tell(hub, ada):
-    changed(hub, delete(LoginSession).where(LoginSession.user_id == hub.ada))
-    await log_in(ada, await send(ada))
-    assert "Did you write this?" in (await ada.get("/kept")).text
 
 
 async def test_it_comes_along_through_a_second_factor(hub, ada):
@@ -190,6 +199,13 @@ async def test_of_files_and_secrets_it_is_said_what_to_give_again(hub, ada):
     await log_in(ada, asked)
     page = (await ada.get("/kept")).text
     assert "photo &lt;b&gt;.jpg" in page and "Send it now" not in page
+    ada.cookies.delete(hub.sessions.cookie)
+    review = {"key": "0123456789abcdef" * 2, "answer": "b", "reader": "0123456789abcdef"}
+    await log_in(ada, await ada.post("/reviews", data=review))
+    await press(ada, await ada.get("/kept"), "It is mine")
+    page = (await ada.get("/kept")).text
+    assert f'name="key" value="{review["key"]}"' in page, "what is answered is no secret"
+    assert "Type again" not in page and "Reader" not in page
 
 
 async def test_a_wrong_token_keeps_what_was_typed_and_may_be_sent_again(hub, visit):

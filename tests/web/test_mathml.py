@@ -4,8 +4,10 @@ from xml.etree import ElementTree as ET
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markupsafe import escape
 
 from bloop.web.mathml import MAX_FORMULA, mathml, with_mathml
+from bloop.web.quizzes import Formulas
 
 
 def test_inline_and_display_formulas_become_mathml():
@@ -81,3 +83,19 @@ def test_what_is_empty_too_long_or_too_deep_is_left():
     assert mathml("", display="inline") is None
     assert mathml("x" * (MAX_FORMULA + 1), display="inline") is None
     assert mathml("{" * 1900 + "}" * 1900, display="inline") is None
+
+
+def test_a_line_of_a_list_has_its_formulas_and_never_half_of_one():
+    formulas = Formulas()
+    shown = escape(formulas.line(r"Is \(x < y^2\) or \[z\]? <b>", 120))
+    assert shown.count("<math") == 2
+    assert 'display="block"' not in shown
+    assert shown.endswith(" &lt;b&gt;")
+    cut = escape(formulas.line(r"What is \(\frac{a}{b}\) of all of it, then?", 12))
+    assert "</math>" in cut
+    assert cut.endswith(" …")
+    assert escape(formulas.line("word " * 9, 12)) == "word word…"
+    assert not formulas.line("")
+    few = Formulas(1)
+    assert "<math" in escape(few.line(r"\(a\)"))
+    assert escape(few.line(r"\(b\)")) == r"\(b\)"

@@ -15,6 +15,7 @@ from bloop.web.navigation import MOST_OF_BAR, Navigation, NavLink
     [
         ("en", "31 January 2026, 08:00 UTC", "Sat, 31 Jan"),
         ("de", "31. Januar 2026, 08:00 UTC", "Sa., 31. Jan."),
+        ("ar", "31 يناير 2026، 08:00 UTC", "السبت، 31 يناير"),
     ],
 )
 def test_days_are_written_as_their_language_has_them(locale, full, day):

@@ -113,10 +113,14 @@ class JobView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contact:
-    """A user's name, and where they are written to, if anywhere: personal data."""
+    """A user's name, and where they are written to, if anywhere: personal data.
+
+    ``language`` is the one that they have chosen for pages and messages, if any.
+    """
 
     name: str
     email: str | None = None
+    language: str | None = None
 
 
 class Unit(Protocol):

@@ -24,8 +24,9 @@ KEYWORDS = {"_": None, "gettext": None, "gettext_noop": None, "ngettext": (1, 2)
 def translation_faults(folder: Path, manifest: Manifest | None = None) -> list[str]:
     """What is missing, untranslated or no longer used, a line each, in every catalogue.
 
-    ``folder`` is the package's. With its ``manifest`` the titles that the hub links count too. A
-    package without a folder ``locale`` speaks English alone, which is no fault.
+    ``folder`` is the package's. With its ``manifest`` the titles that the hub links and the steps
+    of its setup count too. A package without a folder ``locale`` speaks English alone, which is no
+    fault.
     """
     if not (folder / "locale").is_dir():
         return []
@@ -42,6 +43,8 @@ def _titles(manifest: Manifest | None) -> Iterator[str]:
     for page in manifest.contributes.pages if manifest else ():
         if page.nav != "none" and "{" not in page.path:
             yield page.title
+    for step in manifest.contributes.setup if manifest else ():
+        yield from (step.title, step.text, step.way)
 
 
 def catalogue_faults(folder: Path, wanted: Collection[Message]) -> list[str]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cached_property, lru_cache
@@ -22,6 +22,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from bloop_sdk.bidi import Sentence, Sentences, direction_of, isolate_in, isolated
 from bloop_sdk.errors import NotFoundError, UnsupportedError
 from bloop_sdk.money import Money
 
@@ -32,6 +33,8 @@ _FORMATS = {SOURCE: "en_GB"}
 """How a language writes days and amounts where it has several ways: day before month here."""
 
 _VALUE = re.compile(r"\{([A-Za-z]\w*)\}")
+INNER = "why"
+"""The value that is a message itself, as in ``tried again: {why}``."""
 _LONGEST = 1000
 """Longer texts are no messages, and would take long to compare."""
 
@@ -59,14 +62,18 @@ class Words:
         """A text whose values were filled in already, such as an error's: it is looked up by them.
 
         Where ``gettext_noop("{n} seats are taken").format(n=3)`` was raised, this is what the
-        catalogue has for ``{n} seats are taken``, with the 3; other texts are given back.
+        catalogue has for ``{n} seats are taken``, with the 3; other texts are given back. A value
+        that is called ``why`` is a message of its own, and is looked up as well.
         """
         found = self.gettext(text)
         if found != text or len(text) > _LONGEST:
             return found
         for pattern, translation in self._patterns:
             if match := pattern.fullmatch(text):
-                return translation.format(**match.groupdict())
+                values = match.groupdict()
+                if INNER in values:
+                    values[INNER] = self.translate(values[INNER])
+                return translation.format(**values)
         return text
 
     @cached_property
@@ -82,6 +89,12 @@ class Words:
         shown = _babel("dates").format_date(when, "long", locale=self._format)
         return str(shown)
 
+    def moment(self, when: datetime) -> str:
+        """A time in UTC, which it says: ``27 November 2026, 08:00 UTC``."""
+        if when.tzinfo:
+            when = when.astimezone(UTC)
+        return f"{self.day(when)}, {when:%H:%M} UTC"
+
     def number(self, value: Decimal | float) -> str:
         """A number as people write it: ``1,234.5``, or ``1.234,5`` in German."""
         return str(_babel("numbers").format_decimal(value, locale=self._format))
@@ -89,12 +102,39 @@ class Words:
     def money(self, money: Money) -> str:
         """An amount as people write it: ``€49.00``, or ``49,00 €`` in German."""
         numbers = _babel("numbers")
-        shown = numbers.format_currency(money.decimal, money.currency, locale=self._format)
-        return str(shown)
+        shown = str(numbers.format_currency(money.decimal, money.currency, locale=self._format))
+        if direction_of(self.locale) == "rtl":
+            # In one piece: the letters of "US$" run the other way than its sign.
+            symbol = str(numbers.get_currency_symbol(money.currency, locale=self._format))
+            shown = shown.replace(symbol, isolated(symbol))
+        return shown
+
+    def listed(self, values: Iterable[object]) -> str:
+        """Things one after another: ``a, b, c``, or ``a, b und c`` in German."""
+        return listed(values, self.locale)
 
     @property
     def _format(self) -> str:
         return _FORMATS.get(self.locale, self.locale)
+
+
+def listed(values: Iterable[object], locale: str) -> str:
+    """Things one after another, as a language has them: ``a, b und c`` in German.
+
+    In English they stand without an "and", for they are names and codes more often than words.
+    Where lines begin at the right each is isolated (:mod:`bloop_sdk.bidi`).
+    """
+    texts = [str(one) for one in values]
+    if direction_of(locale) == "rtl":
+        texts = [isolated(one) for one in texts]
+    # The style without an "and" is not there in German, and says the last of two twice in Arabic.
+    style = "unit" if locale == SOURCE else "standard"
+    return str(_babel("lists").format_list(texts, style, _FORMATS.get(locale, locale)))
+
+
+def comma_in(locale: str) -> str:
+    """What divides parts of a line: an Arabic comma where that is written."""
+    return "،" if locale.partition("-")[0] in {"ar", "fa", "ur"} else ","
 
 
 def gettext_noop(message: str) -> str:
@@ -131,6 +171,16 @@ def words_in(folder: Path, locale: str) -> Words:
     return Words(locale, GNUTranslations(compiled), filled)
 
 
+@lru_cache(maxsize=512)
+def page_words_in(folder: Path, locale: str) -> Words:
+    """As :func:`words_in`, for pages: where lines begin at the right, values are isolated."""
+    words = words_in(folder, locale)
+    if direction_of(locale) == "ltr":
+        return words
+    filled = [(message, Sentence(text)) for message, text in words._filled]  # noqa: SLF001
+    return Words(locale, Sentences(words.catalogue), filled)
+
+
 def _pattern(message: str) -> re.Pattern[str]:
     """What a message looks like with any values in it."""
     parts = re.split(_VALUE, message)
@@ -152,9 +202,9 @@ def read_catalogue(source: Path) -> Any:
 def templates_in(folder: Path, locale: str) -> Any:
     """The Jinja2 environment of the package in a folder, for its templates in a language.
 
-    They have ``_`` and ``ngettext`` as the hub's have, with ``%(name)s`` for values, and the
-    filters ``day``, ``number``, ``money`` and ``translate``. Values are escaped, and a missing one
-    is an error.
+    They have ``_``, ``ngettext`` and ``comma`` as the hub's have, with ``%(name)s`` for values,
+    and the filters ``day``, ``moment``, ``number``, ``money``, ``listed`` and ``translate``. Values
+    are escaped, and a missing one is an error.
     """
     jinja2 = needed("jinja2")
     environment = jinja2.Environment(
@@ -165,10 +215,18 @@ def templates_in(folder: Path, locale: str) -> Any:
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
     )
-    words = words_in(folder, locale)
+    words = page_words_in(folder, locale)
     environment.install_gettext_callables(words.gettext, words.ngettext, newstyle=True)
+    if direction_of(locale) == "rtl":
+        isolate_in(environment)
+    environment.globals["comma"] = comma_in(locale)
     environment.filters.update(
-        day=words.day, number=words.number, money=words.money, translate=words.translate
+        day=words.day,
+        moment=words.moment,
+        number=words.number,
+        money=words.money,
+        listed=words.listed,
+        translate=words.translate,
     )
     return environment
 

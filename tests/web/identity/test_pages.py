@@ -311,7 +311,11 @@ async def test_an_institution_that_switched_the_plugin_off_has_no_way_in(hub, vi
         switch_plugin(unit, "oidc", enabled=False)
     hub.choices.forget(hub.institution)
     browser = await visit()
-    assert "offers no login" in (await browser.get("/login/with")).text
+    shown = (await browser.get("/login/with?next=/notes")).text
+    assert "offers no login" in shown
+    assert 'href="/login?next=/notes"' in shown
+    over = await browser.get("/login/second-factor?next=/notes")
+    assert (over.status_code, 'href="/login?next=/notes"' in over.text) == (403, True)
     assert (await browser.get(START)).status_code == 404
 
 

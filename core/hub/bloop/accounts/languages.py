@@ -59,6 +59,23 @@ def chosen(request: Request) -> str | None:
     return found if found in NAMES else None
 
 
+def locale_of(request: Request) -> str:
+    """What the visitor chose, or the best for ``Accept-Language`` (RFC 9110, section 12.5.4)."""
+    if choice := chosen(request):
+        return choice
+    wanted: list[tuple[float, str]] = []
+    for part in request.headers.get("accept-language", "").split(",")[:20]:
+        tag, _, weight = part.strip().partition(";q=")
+        try:
+            wanted.append((float(weight or 1), tag.partition("-")[0].lower()))
+        except ValueError:
+            continue
+    for _weight, tag in sorted(wanted, key=lambda pair: -pair[0]):
+        if tag in NAMES:
+            return tag
+    return "en"
+
+
 def remember(response: Response, language: str | None, *, secure: bool) -> None:
     """Keep a choice in this browser, for whoever is not logged in; None forgets it."""
     if language is None:

@@ -20,6 +20,7 @@ from bloop.accounts.service import (
     LinkRefusedError,
     csrf_token,
     end_session,
+    reader_mark,
     token_institution,
     use_link,
 )
@@ -91,6 +92,7 @@ async def show_account(request: Request) -> Response:
     data = ACCOUNT.as_dict(row) | {
         "institution": call.institution,
         "csrf_token": csrf_token(cookie) if cookie else None,
+        "reader": reader_mark(call),
     }
     return json_response(data)
 

@@ -38,7 +38,11 @@ class AccountIn(BaseModel):
 
 
 class AccountOut(BaseModel):
-    """Who is logged in. ``csrf_token`` goes into ``X-CSRF-Token`` of a browser's changes."""
+    """Who is logged in. ``csrf_token`` goes into ``X-CSRF-Token`` of a browser's changes.
+
+    ``reader`` is the same for an account on every device, and another for every account: what is
+    kept on a device that several people use is marked with it.
+    """
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
@@ -51,3 +55,4 @@ class AccountOut(BaseModel):
     row_version: int
     created_at: datetime
     csrf_token: str | None
+    reader: str

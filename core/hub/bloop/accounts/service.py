@@ -22,7 +22,7 @@ from bloop.store.commands import command
 from bloop.store.errors import InvalidError
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
-from bloop_sdk import BloopError, Role
+from bloop_sdk import BloopError, Call, Role
 
 LINK_MINUTES = 30
 LONGEST_DAYS = 90
@@ -86,6 +86,12 @@ def token_institution(token: str) -> str | None:
 def csrf_token(session_token: str) -> str:
     """What a page sends back to prove that it is ours; only the session's holder can know it."""
     return hmac.new(session_token.encode(), b"bloop csrf", hashlib.sha256).hexdigest()
+
+
+def reader_mark(call: Call) -> str:
+    """By what a device knows an account from another, 16 hexadecimal digits; it says no more."""
+    whose = f"{call.institution}:{call.principal.id}"
+    return hashlib.sha256(whose.encode()).hexdigest()[:16]
 
 
 def ensure_institution(unit: UnitOfWork, *, name: str, slug: str = DEFAULT_SLUG) -> Institution:

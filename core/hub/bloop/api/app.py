@@ -84,6 +84,7 @@ PAGES = (
     "bloop.web.framed_pages",
     "bloop.web.quiz_pages",
     "bloop.web.quiz_edit_pages",
+    "bloop.web.quiz_paste_pages",
     "bloop.web.question_pages",
     "bloop.web.quiz_answer_pages",
     "bloop.web.quiz_preview_pages",

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from bloop.accounts.access import Router, call_of, hub_of
 from bloop.accounts.http import json_response
+from bloop.accounts.people.routes import run
 from bloop.accounts.queries import AUDIT
+from bloop.hub.audit_checks import ask_to_verify, last_check
+from bloop.jobs.models import JobState
+from bloop.store.audit.exporting import Form, Wanted, batches, header, written
 from bloop.store.errors import InvalidError
 from bloop.store.statements import to_dicts
 
 if TYPE_CHECKING:
     from bloop.hub import Hub
+    from bloop.store.database import Database
+    from bloop_sdk import Call
 
 router = Router(prefix="/api/v1/audit", tags=["audit"])
 
@@ -66,6 +74,57 @@ class AuditList(BaseModel):
     verified: AuditStanding
 
 
+class AuditFault(BaseModel):
+    """The first line that does not fit; ``seq`` 0 where the file of anchors is what is wrong."""
+
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+
+    seq: int
+    reason: str = Field(examples=["is missing"])
+
+
+class AuditFound(BaseModel):
+    """What a check found, as ``bloop audit verify`` does: of the institution's lines alone."""
+
+    model_config = ConfigDict(extra="forbid", defer_build=True, populate_by_name=True)
+
+    good: bool
+    lines: int = Field(description="How many are there, old ones that were cut aside")
+    last: int = Field(description="The number of the last one")
+    from_: datetime | None = Field(alias="from", description="When the first one was written")
+    to: datetime | None = Field(description="When the last one was written")
+    anchored: int = Field(description="Up to which line anchors that were kept elsewhere agree")
+    fault: AuditFault | None
+
+
+class AuditCheck(BaseModel):
+    """A check that was asked for; ``result`` once its job has succeeded."""
+
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+
+    job: str
+    state: JobState
+    asked_at: datetime
+    finished_at: datetime | None
+    result: AuditFound | None
+
+
+class LastAuditCheck(BaseModel):
+    """The check that was asked for last; null where nobody has asked."""
+
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+
+    check: AuditCheck | None
+
+
+class AuditJobOut(BaseModel):
+    """The job that checks."""
+
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+
+    job: str
+
+
 @router.get("", action="audit:read", response_model=AuditList, problems=(422,))
 async def list_audit_lines(
     request: Request,
@@ -92,6 +151,68 @@ async def list_audit_lines(
             "verified": {"seq": standing.seq, "at": standing.at, "fault": standing.fault},
         }
     )
+
+
+@router.get("/check", action="audit:read", response_model=LastAuditCheck)
+async def show_check(request: Request) -> Response:
+    """What the check found that was asked for last, or how far it is."""
+    found = await last_check(cast("Hub", hub_of(request)), call_of(request))
+    if found is None:
+        return json_response({"check": None})
+    names = ("state", "finished_at", "result")
+    told = {"job": found["id"], "asked_at": found["created_at"], **{n: found[n] for n in names}}
+    return json_response({"check": told})
+
+
+@router.post("/check", action="audit:read", status_code=202, response_model=AuditJobOut)
+async def check_log(request: Request) -> Response:
+    """Check every line of the institution's log: a job, one at a time."""
+    job = await run(request, ask_to_verify, enqueue=hub_of(request).jobs.enqueue)
+    return json_response({"job": job}, 202, headers={"location": f"/api/v1/jobs/{job}"})
+
+
+@router.get(
+    "/export",
+    action="audit:read",
+    problems=(422,),
+    deadline=None,
+    responses={200: {"content": {"application/jsonl": {}, "text/csv": {}}}},
+)
+async def export_lines(
+    request: Request,
+    form: Annotated[str, Field(pattern="^(jsonl|csv)$")] = "jsonl",
+    since: Time = "",
+    until: Time = "",
+    actor: Beginning = "",
+    action: Beginning = "",
+    resource: Beginning = "",
+) -> Response:
+    """The lines as JSON lines or CSV, the oldest first; what they tell of people is masked."""
+    given = {"actor": actor, "action": action, "resource": resource}
+    bounds = between(since, until)
+    wanted = Wanted(bounds["since"], bounds["until"], given)
+    return StreamingResponse(
+        _pieces(hub_of(request).database, call_of(request), wanted, cast("Form", form)),
+        media_type=MEDIA_TYPES[form],
+        headers={
+            "content-disposition": f'attachment; filename="audit.{form}"',
+            "cache-control": "no-store",
+        },
+    )
+
+
+MEDIA_TYPES = {"jsonl": "application/jsonl", "csv": "text/csv; charset=utf-8"}
+
+
+async def _pieces(
+    database: Database, call: Call, wanted: Wanted, form: Form
+) -> AsyncIterator[bytes]:
+    """Batch by batch, each read when the one before has been sent."""
+    found = batches(database, call, wanted)
+    if begun := header(form):
+        yield begun.encode()
+    while batch := await asyncio.to_thread(next, found, None):
+        yield (await asyncio.to_thread(written, batch, form)).encode()
 
 
 def between(since: str, until: str) -> dict[str, datetime]:

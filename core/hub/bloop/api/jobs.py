@@ -12,7 +12,7 @@ from starlette.responses import Response
 from bloop.accounts.access import Router, call_of, hub_of
 from bloop.accounts.http import json_response, not_modified
 from bloop.jobs import JobState
-from bloop.jobs.queries import AFTER, JOB, JOBS, OWN_JOB
+from bloop.jobs.queries import AFTER, JOB, JOBS, JOBS_CHOSEN, OWN_JOB
 from bloop.store.database import in_unit
 from bloop.store.errors import NotFoundError
 from bloop.store.statements import to_dicts
@@ -71,10 +71,17 @@ async def list_jobs(
     request: Request,
     limit: Annotated[int, Field(ge=1, le=200)] = 50,
     before: Annotated[str, Field(max_length=36)] = "",
+    state: Annotated[str, Field(pattern=f"^({'|'.join(JobState)})?$")] = "",
+    plugin: Annotated[str, Field(max_length=40)] = "",
 ) -> Response:
-    """The institution's jobs, newest first."""
+    """The institution's jobs, newest first; of all states and plugins, unless one is named."""
+    chosen = {"state": state, "plugin": plugin} if state or plugin else {}
     rows = await hub_of(request).database.read(
-        JOBS, call_of(request), before=before or _NEWEST, limit=limit + 1
+        JOBS_CHOSEN if chosen else JOBS,
+        call_of(request),
+        before=before or _NEWEST,
+        limit=limit + 1,
+        **chosen,
     )
     items = to_dicts(JOBS, rows[:limit])
     return json_response({"items": items, "next": items[-1]["id"] if len(rows) > limit else None})

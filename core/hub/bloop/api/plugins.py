@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -81,6 +82,47 @@ class DeclaredOut(BaseModel):
     contributions: dict[str, int]
 
 
+class ContractOut(BaseModel):
+    """The version of `bloop_sdk` that it asks for, and the one that is here."""
+
+    asks: str = Field(examples=["1.0"])
+    speaks: str = Field(examples=["1.0"])
+
+
+class SecretOut(BaseModel):
+    """A setting that holds a secret, never its value."""
+
+    name: str = Field(examples=["client_secret"])
+    scope: str | None = Field(description="The narrowest that may set it; null: not loaded")
+    is_set: bool | None = Field(
+        description="Null where connections or people have one each, or nobody knows"
+    )
+    set_by: Literal["hub", "institution"] | None
+    set_at: datetime | None
+
+
+class WorkOut(BaseModel):
+    """A kind of job, and how many of the institution's there are; `failed` in seven days."""
+
+    kind: str = Field(examples=["studio.render"])
+    queue: str | None = Field(description="Null: a job of the hub's that works by the plugin")
+    every: str | None = Field(examples=["15m"])
+    zone: str | None
+    waiting: int
+    running: int
+    failed: int
+
+
+class EntryOut(BaseModel):
+    """A way in, and who may take it; an inbound path proves by itself who calls."""
+
+    kind: Literal["page", "panel", "route", "inbound"]
+    path: str = Field(description="Of a panel, the page that it is on")
+    methods: list[str]
+    action: str | None
+    role: str | None = Field(description="The least that has the action by default")
+
+
 class DiagnosisOut(PluginOut):
     """The same with all that helps to judge it; settings by where they were set."""
 
@@ -96,6 +138,31 @@ class DiagnosisOut(PluginOut):
         description="JSON Schema of its settings with their scopes; null unless it is loaded"
     )
     breakers: list[BreakerOut]
+    contract: ContractOut | None
+    downloads: list[str] = Field(description="Hosts it only reads from, without credentials")
+    secrets: list[SecretOut]
+    jobs: list[WorkOut]
+    entries: list[EntryOut]
+
+
+class SwitchOut(BaseModel):
+    """Who switched a plugin: `plugins.*` for the hub, `plugin.*` for the institution."""
+
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+
+    at: datetime
+    actor: str
+    actor_name: str | None
+    action: str = Field(examples=["plugin.switched_on"])
+    detail: JSONObject
+
+
+class SwitchList(BaseModel):
+    """Switches of a plugin by people of the institution, newest first."""
+
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+
+    items: list[SwitchOut]
 
 
 class RightOut(BaseModel):
@@ -147,19 +214,37 @@ async def list_plugins(request: Request) -> Response:
 
 @router.get("/{plugin_id}", action="plugins:read", response_model=DiagnosisOut, problems=(404,))
 async def show_plugin(request: Request, plugin_id: str) -> Response:
-    """One plugin with everything that ``bloop plugins doctor`` says of it."""
+    """One plugin with everything that ``bloop plugins doctor`` says of it, and what it declares."""
     from bloop.ops.doctor import diagnose
+    from bloop.ops.particulars import particulars
 
     hub = _hub(request)
     (line,) = diagnose(hub, plugin_id, whole=may(call_of(request), "plugins:toggle"))
     choices = await hub.choices.choices(call_of(request))
     manifest = hub.kernel.plugins[plugin_id].manifest
     model = hub.kernel.config_model(plugin_id)
-    more = {
+    found = asdict(await particulars(hub, call_of(request), plugin_id))
+    del found["hosts"]  # Among what is declared.
+    more = found | {
         "rights": rights_shown(hub.config, manifest),
         "settings_schema": model.model_json_schema() if model else None,
     }
     return json_response(asdict(line) | more | _plugin(hub, line, choices))
+
+
+@router.get(
+    "/{plugin_id}/history", action="audit:read", response_model=SwitchList, problems=(404, 422)
+)
+async def show_history(
+    request: Request, plugin_id: str, limit: Annotated[int, Field(ge=1, le=200)] = 50
+) -> Response:
+    """Who of the institution switched it on or off, for the institution or for the hub."""
+    from bloop.ops.doctor import diagnose
+    from bloop.ops.particulars import switches
+
+    hub = _hub(request)
+    diagnose(hub, plugin_id)  # Says that there is no such plugin.
+    return json_response({"items": await switches(hub, call_of(request), plugin_id, limit)})
 
 
 @router.get("/{plugin_id}/plan", action="plugins:toggle", response_model=Plan, problems=(404, 422))

@@ -63,6 +63,24 @@ class DeadlineOut(_Out):
     overdue: bool
 
 
+class GradedOut(_Out):
+    """An answer of the caller's that a person graded within the last two weeks.
+
+    ``score`` is from 0 to 1, and null where it got words alone; ``comment`` is their HTML.
+    """
+
+    attempt: str
+    place: int
+    item: str
+    title: str
+    container: str
+    course: str
+    score: float | None
+    verdict: Literal["right", "partly", "wrong", "ungraded"]
+    comment: str
+    graded_at: datetime
+
+
 class MyCourseOut(_Out):
     """A course that the caller learns in."""
 
@@ -81,9 +99,9 @@ class TaughtOut(_Out):
 
     id: str
     title: str
-    waiting: dict[Literal["to_grade", "conflicts", "refused"], int] = Field(
-        description="How much waits: work to grade, notes changed on both sides, changes that "
-        "another system refused"
+    waiting: dict[Literal["answers", "to_grade", "conflicts", "refused"], int] = Field(
+        description="How much waits: answers to grade in quizzes here, work of other systems to "
+        "grade, notes changed on both sides, changes that another system refused"
     )
 
 
@@ -101,6 +119,7 @@ class WaitingOut(_Out):
         "parked",
         "jobs",
         "plugin",
+        "answers",
         "to_grade",
         "conflicts",
         "refused",
@@ -118,6 +137,7 @@ class TodayOut(_Out):
     reviews: ReviewsOut
     next: NextList
     deadlines: list[DeadlineOut]
+    graded: list[GradedOut]
     courses: list[MyCourseOut]
     teaching: list[TaughtOut]
     attention: list[WaitingOut]

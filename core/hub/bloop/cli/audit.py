@@ -22,6 +22,7 @@ from bloop.cli.output import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bloop.store.audit.exporting import Form
     from bloop.store.audit.verifying import Report
 
 
@@ -74,7 +75,9 @@ async def _verify(anchors: Path | None) -> Report:
 def _tell(report: Report) -> None:
     for institution, last in report.heads.items():
         told = report.anchored.get(institution, 0)
-        click.echo(f"{institution}: {counted(last, 'line')}, anchored up to {told}")
+        days = [str(at)[:10] for at in report.spans.get(institution, ())]
+        span = f", {days[0]} to {days[1]}" if days else ""
+        click.echo(f"{institution}: {counted(last, 'line')}{span}, anchored up to {told}")
     for fault in report.faults:
         where = f"{fault.institution}: line {fault.seq} " if fault.institution else ""
         click.secho("✗ ", fg="red", nl=False)
@@ -124,23 +127,22 @@ async def list_lines(
 @filters
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="A file to write.")
 @click.option("--personal", is_flag=True, help="With what the lines tell of people.")
+@click.option("--format", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl")
 @asynchronous
 async def export(
-    output: Path | None, since: str, until: str, *, personal: bool, **wishes: str
+    output: Path | None, since: str, until: str, *, personal: bool, form: Form, **wishes: str
 ) -> None:
-    """Write the log as JSON lines, the oldest first; personal parts are masked."""
-    from functools import partial
-
+    """Write the log as JSON lines or CSV, the oldest first; personal parts are masked."""
     from bloop.api.audit import between
+    from bloop.store.audit.exporting import Wanted
     from bloop.store.audit.exporting import export as write
 
     async with open_hub() as hub:
         call = hub_call(hub)
-        given: dict[str, Any] = {**between(since, until), **wishes}
+        bounds = between(since, until)
+        wanted = Wanted(bounds["since"], bounds["until"], wishes, personal=personal)
         with click.open_file(str(output) if output else "-", "w", encoding="utf-8") as file:
-            number = await hub.database.run(
-                partial(write, hub.database, call, file, personal=personal, **given)
-            )
+            number = await hub.database.run(write, hub.database, call, file, wanted, form)
     click.echo(f"{counted(number, 'line')} written.", err=True)
 
 

@@ -40,16 +40,19 @@ jobs.add_command(schedules)
 
 @jobs.command("list")
 @click.option("--limit", type=click.IntRange(1, 500), default=20, show_default=True)
+@click.option("--state", "in_state", default="", help="Only those in this state: failed.")
+@click.option("--plugin", default="", help="Only those by this plugin.")
 @json_option
 @asynchronous
-async def list_jobs(limit: int, *, as_json: bool) -> None:
+async def list_jobs(limit: int, in_state: str, plugin: str, *, as_json: bool) -> None:
     """List the newest jobs with how far they are."""
-    from bloop.jobs.queries import JOBS
+    from bloop.jobs.queries import JOBS_CHOSEN
     from bloop.store.statements import to_dicts
 
+    chosen = {"before": NEWEST, "limit": limit, "state": in_state, "plugin": plugin}
     async with open_hub() as hub:
-        call = hub_call(hub)
-        rows = to_dicts(JOBS, hub.database.read_now(JOBS, call, before=NEWEST, limit=limit))
+        found = hub.database.read_now(JOBS_CHOSEN, hub_call(hub), **chosen)
+        rows = to_dicts(JOBS_CHOSEN, found)
     if as_json:
         print_json({"items": rows})
     elif not rows:

@@ -15,6 +15,7 @@ from bloop.cli.folders import plugin_option
 from bloop.cli.output import (
     asynchronous,
     console,
+    counted,
     json_option,
     open_hub,
     plain,
@@ -123,7 +124,12 @@ def show(ctx: click.Context, plugin: str, *, as_json: bool) -> None:
         "runs from": row["folder"],
         "provides": ", ".join(row["capabilities"]),
         "hooks": ", ".join(row["hooks"]),
+        "contract": row["contract"] and "{asks}; here is {speaks}".format(**row["contract"]),
         "talks to": ", ".join(row["hosts"]),
+        "reads from": ", ".join(row["downloads"]),
+        "secrets": ", ".join(row["secrets"]),
+        "works at": ", ".join(_work(one) for one in row["jobs"]),
+        "reached by": _reached(row["entries"]),
         "system": ", ".join(row["system"]),
         "adds": ", ".join(row["contributes"]),
         "problem": row["reason"],
@@ -131,11 +137,24 @@ def show(ctx: click.Context, plugin: str, *, as_json: bool) -> None:
     }
     for name, value in facts.items():
         if value:
-            out.print(f"  [dim]{name:<9}[/] {plain(value)}")
+            out.print(f"  [dim]{name:<10}[/] {plain(value)}")
     for right in row["rights"]:
         mark = "[green]✓[/]" if right["granted"] else "[yellow]![/]"
         mark = mark if row["enabled"] else "[dim]·[/]"
         out.print(f"  {mark} {plain(right['words'])} [dim]{plain(right['name'])}[/]")
+
+
+def _work(job: dict[str, Any]) -> str:
+    times = f"; {job['every']}" if job["every"] else ""
+    return f"{job['kind']} ({job['queue']}{times})"
+
+
+def _reached(found: list[dict[str, Any]]) -> str:
+    """How many ways in there are of each kind; --json names them with their actions."""
+    from collections import Counter
+
+    counts = Counter(one["kind"] for one in found)
+    return ", ".join(counted(number, kind) for kind, number in counts.items())
 
 
 @plugins.command(short_help="Load what is enabled and say what ails it.")
@@ -200,8 +219,12 @@ def _row(
     plugin_id: str, found: Found | None, installed: Collection[str], *, enabled: bool
 ) -> dict[str, Any]:
     from bloop.kernel.discovery import cure_of_absence
+    from bloop.ops.plugin_parts import contract, entries, work
 
     manifest = found.manifest if found else None
+    jobs = [asdict(job) for job in work(manifest)] if manifest else []
+    for job in jobs:  # Which of them there are, is in the database.
+        del job["waiting"], job["running"], job["failed"]
     problem = found.problem if found else None
     reason, cure = (problem.reason, problem.cure) if problem else (None, None)
     if found is None:
@@ -217,7 +240,12 @@ def _row(
         "enabled": enabled,
         "capabilities": list(manifest.provides) if manifest else [],
         "hooks": list(manifest.hooks) if manifest else [],
+        "contract": asdict(contract(manifest)) if manifest else None,
         "hosts": list(manifest.network.hosts) if manifest else [],
+        "downloads": list(manifest.network.downloads) if manifest else [],
+        "secrets": list(manifest.secrets) if manifest else [],
+        "jobs": jobs,
+        "entries": [asdict(one) for one in entries(manifest)] if manifest else [],
         "system": list(manifest.requires.system) if manifest else [],
         "contributes": [kind for kind, part in manifest.contributes if part] if manifest else [],
         "reason": reason,

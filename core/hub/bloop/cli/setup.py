@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -35,13 +37,8 @@ async def setup(ctx: click.Context, institution: str | None, *, as_json: bool) -
 async def dismiss(step: str, institution: str | None, *, as_json: bool) -> None:
     """Put STEP away for everybody in the institution."""
     from bloop.hub.setup import service
-    from bloop.hub.setup.steps import check_step
 
-    async with open_hub() as hub:
-        call = call_in(hub, institution)
-        await check_step(hub, call, step)
-        await run(hub, call, service.dismiss, step, for_all=True)
-    await _show(institution, as_json=as_json)
+    await _change(step, institution, partial(service.dismiss, for_all=True), as_json=as_json)
 
 
 @setup.command()
@@ -52,13 +49,8 @@ async def dismiss(step: str, institution: str | None, *, as_json: bool) -> None:
 async def restore(step: str, institution: str | None, *, as_json: bool) -> None:
     """Bring STEP back that was put away for everybody."""
     from bloop.hub.setup import service
-    from bloop.hub.setup.steps import check_step
 
-    async with open_hub() as hub:
-        call = call_in(hub, institution)
-        await check_step(hub, call, step)
-        await run(hub, call, service.restore, step)
-    await _show(institution, as_json=as_json)
+    await _change(step, institution, service.restore, as_json=as_json)
 
 
 @setup.command()
@@ -69,6 +61,18 @@ def sample(ctx: click.Context) -> None:
     from bloop.hub.setup.sample import SAMPLE
 
     ctx.invoke(import_file, file=SAMPLE)
+
+
+async def _change(
+    step: str, institution: str | None, command: Callable[..., None], *, as_json: bool
+) -> None:
+    from bloop.hub.setup.steps import check_step
+
+    async with open_hub() as hub:
+        call = call_in(hub, institution)
+        await check_step(hub, call, step)
+        await run(hub, call, command, step)
+    await _show(institution, as_json=as_json)
 
 
 async def _show(institution: str | None, *, as_json: bool) -> None:

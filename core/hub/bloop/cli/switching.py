@@ -83,11 +83,12 @@ async def undo(*, as_json: bool) -> None:
 
 
 @click.command(short_help="Show who switched what, and when.")
+@click.argument("plugin", required=False)
 @click.option("--limit", default=50, show_default=True, help="How many of the newest changes.")
 @json_option
 @asynchronous
-async def history(*, limit: int, as_json: bool) -> None:
-    """Show who switched plugins and changed their settings, newest first."""
+async def history(plugin: str | None, *, limit: int, as_json: bool) -> None:
+    """Show who switched plugins, or PLUGIN, and changed their settings, newest first."""
     from bloop.accounts.sessions import system_call
     from bloop.cli.output import hub_call
     from bloop.kernel.queries import PLUGIN_CHANGES
@@ -97,7 +98,8 @@ async def history(*, limit: int, as_json: bool) -> None:
     async with open_hub() as hub:
         hub_call(hub)  # Raises where there is no hub yet.
         call = system_call(EVERY_INSTITUTION)
-        found = await hub.database.read(PLUGIN_CHANGES, call, limit=limit)
+        resource = f"plugin:{plugin}" if plugin else ""
+        found = await hub.database.read(PLUGIN_CHANGES, call, resource=resource, limit=limit)
         rows = [row | {"detail": parsed(row["detail"])} for row in to_dicts(PLUGIN_CHANGES, found)]
     if as_json:
         print_json({"items": rows})

@@ -23,7 +23,7 @@ from bloop.cli.output import (
 @json_option
 @asynchronous
 async def today(user: str, *, as_json: bool) -> None:
-    """Where USER, an id or an e-mail address, was, what is due, and what waits for them."""
+    """Where USER, an id or an e-mail address, was, what is due or graded, and what waits."""
     from bloop.accounts.people.queries import PERSON
     from bloop.hub.today import today as day_of
     from bloop.learning.recommend.routes import told
@@ -52,6 +52,10 @@ def _rows(found: dict[str, Any]) -> list[tuple[str, str, str]]:
     rows += [
         (f"due {one['due_at']:%Y-%m-%d}", plain(one["title"]), plain(one["course"]))
         for one in found["deadlines"]
+    ]
+    rows += [
+        ("graded", plain(one["title"]), "" if one["score"] is None else f"{one['score']:.0%}")
+        for one in found["graded"]
     ]
     rows += [
         ("next", plain(one["title"]), plain(one["reason"]["text"]))

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import and_, bindparam, func, or_, select
+from sqlalchemy import and_, bindparam, func, or_
 
 from bloop.accounts.models import User
 from bloop.content.enrolling.visibility import container_reachable, inside_reachable
 from bloop.content.models import Container, Item, Node, Version
 from bloop.kernel.models import Connection
-from bloop.store.statements import institution, register
+from bloop.store.statements import institution, register, select_rows
 
 _ID: Any = bindparam("id")
 _CONTAINER: Any = bindparam("container")
-
-
-def _select(*columns: Any) -> Any:
-    return select(*columns)
 
 
 def _with_source(model: Any) -> Any:
@@ -33,7 +29,7 @@ _SOURCE = (Connection.name.label("system"), Connection.settings.label("system_se
 
 ITEM_EDITED = register(
     "content.item_edited",
-    _select(
+    select_rows(
         Item.id,
         Item.container_id.label("container"),
         Item.kind,
@@ -62,7 +58,7 @@ ITEM_EDITED = register(
 
 COURSE_EDITED = register(
     "content.course_edited",
-    _select(
+    select_rows(
         Container.id,
         Container.kind,
         Container.title,
@@ -86,7 +82,7 @@ COURSE_EDITED = register(
 
 ITEMS_EDITED = register(
     "content.items_edited",
-    _select(
+    select_rows(
         Item.id,
         Item.kind,
         Item.title,
@@ -111,7 +107,7 @@ ITEMS_EDITED = register(
 
 ITEMS_UNPUBLISHED = register(
     "content.items_unpublished",
-    _select(
+    select_rows(
         Item.id,
         Item.kind,
         Item.title,
@@ -140,7 +136,7 @@ ITEMS_UNPUBLISHED = register(
 
 BIN_NODES = register(
     "content.bin_nodes",
-    _select(
+    select_rows(
         Node.id,
         Node.title,
         Node.row_version,
@@ -160,7 +156,7 @@ BIN_NODES = register(
 )
 BIN_ITEMS = register(
     "content.bin_items",
-    _select(Item.id, Item.title, Item.row_version, Item.updated_at, Item.kind)
+    select_rows(Item.id, Item.title, Item.row_version, Item.updated_at, Item.kind)
     .where(
         Item.institution_id == institution,
         Item.container_id == _CONTAINER,
@@ -175,7 +171,7 @@ BIN_ITEMS = register(
 
 
 def _rows_of(model: Any) -> Any:
-    ids = _select(model.id).where(
+    ids = select_rows(model.id).where(
         model.institution_id == institution,
         model.container_id == _CONTAINER,
         inside_reachable(model.container_id),
@@ -186,14 +182,14 @@ def _rows_of(model: Any) -> Any:
 _itself = and_(
     Version.subject == "container",
     Version.subject_id.in_(
-        _select(Container.id).where(
+        select_rows(Container.id).where(
             Container.institution_id == institution, Container.id == _CONTAINER, container_reachable
         )
     ),
 )
 HISTORY = register(
     "content.history",
-    _select(
+    select_rows(
         Version.id,
         Version.subject,
         Version.subject_id,
@@ -222,7 +218,7 @@ HISTORY = register(
 
 TEXTS_OF_ITEM = register(
     "content.texts_of_item",
-    _select(
+    select_rows(
         Version.row_version,
         Version.change,
         Version.actor,

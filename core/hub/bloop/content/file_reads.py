@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bloop.content import queries
+from bloop.content import file_queries as queries
 from bloop.content.links import names_file
 from bloop.store.database import Database
 from bloop.store.errors import NotFoundError

@@ -17,7 +17,7 @@ from bloop.content.notes.waiting import reconcile
 from bloop.content.placing import check_place
 from bloop.content.runs import drop_marks, newest_run
 from bloop.content.search.models import ItemText
-from bloop.content.service import RefusePublish, check_publish
+from bloop.content.service import RefusePublish, check_publish, check_whole
 from bloop.content.standing import refuse_built_upon
 from bloop.content.sync_models import Quarantine, SyncCursor, SyncRun
 from bloop.content.versions import SUBJECTS, keep, restored, subject_of
@@ -52,6 +52,8 @@ def undo(
         check_place(unit, row, values.get("parent_id"))
     if values.get("published") and not getattr(row, "published", True):
         check_publish(unit, row, refuse)
+        if isinstance(row, Item):
+            check_whole(row.kind, values.get("title", row.title), values.get("data", row.data))
     was_trashed, is_trashed = row.state == "trashed", values.get("state") == "trashed"
     event = "deleted" if is_trashed else "created" if was_trashed else "updated"
     return changed(unit, row, values, "undone", event=event)

@@ -11,10 +11,8 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import and_, bindparam, case, exists, func, or_, select, type_coerce
-from sqlalchemy.orm import aliased
 from sqlalchemy.sql.elements import ColumnElement
 
-from bloop.content.enrolling.models import ItemGrant
 from bloop.content.enrolling.visibility import (
     container_reachable,
     container_shown,
@@ -24,21 +22,15 @@ from bloop.content.enrolling.visibility import (
     item_visible,
     owns,
     teaches,
-    viewer,
     with_container,
 )
 from bloop.content.models import Container, Item, Node, Version
-from bloop.store.statements import institution, register
+from bloop.store.statements import institution, register, select_rows
 from bloop.store.types import Json
 
 _ID: Any = bindparam("id")
 _AFTER: Any = bindparam("after")
 _LIMIT: Any = bindparam("limit")
-
-
-def _select(*columns: Any) -> Any:
-    """``select`` without the types of its columns, which no reader of these rows asks for."""
-    return select(*columns)
 
 
 _ITEM_HEAD = (
@@ -78,10 +70,10 @@ _LEARNER_DATA = type_coerce(
 ).label("data")
 
 
-def _with_container(*columns: Any) -> Any:
+def of_container(*columns: Any) -> Any:
     """Items with their container, which learners must be allowed to see too."""
     return (
-        _select(*columns)
+        select_rows(*columns)
         .join_from(Item, Container, with_container)
         .where(Item.institution_id == institution, Container.institution_id == institution)
     )
@@ -89,7 +81,7 @@ def _with_container(*columns: Any) -> Any:
 
 ITEM = register(
     "content.item",
-    _select(*_ITEM_HEAD, Item.lost, Item.data, Item.html).where(
+    select_rows(*_ITEM_HEAD, Item.lost, Item.data, Item.html).where(
         Item.institution_id == institution, Item.id == _ID, inside_reachable(Item.container_id)
     ),
 )
@@ -97,7 +89,7 @@ ITEM = register(
 
 ITEM_SHOWN = register(
     "content.item_shown",
-    _with_container(*_ITEM_HEAD, Item.lost, _LEARNER_DATA, Item.html).where(
+    of_container(*_ITEM_HEAD, Item.lost, _LEARNER_DATA, Item.html).where(
         Item.id == _ID, item_visible
     ),
 )
@@ -107,14 +99,14 @@ ITEM_SHOWN = register(
 _FOR_WHOM = "the hub asks whom something is for, and shows nothing of it"
 ITEM_IS_SHOWN = register(
     "content.item_is_shown",
-    _with_container(Container.id, Container.audience, Container.owner_id).where(
+    of_container(Container.id, Container.audience, Container.owner_id).where(
         Item.id == _ID, item_shown, container_shown
     ),
     whole=_FOR_WHOM,
 )
 CONTAINER_IS_SHOWN = register(
     "content.container_is_shown",
-    _select(Container.id, Container.audience, Container.owner_id).where(
+    select_rows(Container.id, Container.audience, Container.owner_id).where(
         Container.institution_id == institution, Container.id == _ID, container_shown
     ),
     whole=_FOR_WHOM,
@@ -122,11 +114,11 @@ CONTAINER_IS_SHOWN = register(
 """Whether it is shown at all: in which container, and whom that is for."""
 
 ITEM_IS_VISIBLE = register(
-    "content.item_is_visible", _with_container(Item.id).where(Item.id == _ID, item_visible)
+    "content.item_is_visible", of_container(Item.id).where(Item.id == _ID, item_visible)
 )
 CONTAINER_IS_VISIBLE = register(
     "content.container_is_visible",
-    _select(Container.id).where(
+    select_rows(Container.id).where(
         Container.institution_id == institution, Container.id == _ID, container_visible
     ),
 )
@@ -134,16 +126,16 @@ CONTAINER_IS_VISIBLE = register(
 
 TEACHES = register(
     "content.teaches",
-    _select(Container.id).where(
+    select_rows(Container.id).where(
         Container.institution_id == institution, Container.id == _ID, teaches
     ),
 )
 TEACHES_ITEM = register(
-    "content.teaches_item", _with_container(Item.id).where(Item.id == _ID, teaches)
+    "content.teaches_item", of_container(Item.id).where(Item.id == _ID, teaches)
 )
 TEACHES_NODE = register(
     "content.teaches_node",
-    _select(Node.id)
+    select_rows(Node.id)
     .join(
         Container,
         and_(Container.institution_id == Node.institution_id, Container.id == Node.container_id),
@@ -166,7 +158,7 @@ def _page(*conditions: ColumnElement[bool], shown: bool) -> Any:
         Item.id > _AFTER,
         *conditions,
     )
-    base = _with_container(*_ITEM_HEAD).where(*where)
+    base = of_container(*_ITEM_HEAD).where(*where)
     visible = item_visible if shown else and_(container_reachable, Item.state != "trashed")
     return base.where(visible).order_by(Item.id).limit(_LIMIT)
 
@@ -179,7 +171,7 @@ ITEMS_OF_KIND_SHOWN = register("content.items_of_kind_shown", _page(_of_kind, sh
 
 TRASH = register(
     "content.trash",
-    _select(*_ITEM_HEAD)
+    select_rows(*_ITEM_HEAD)
     .where(
         Item.institution_id == institution,
         Item.container_id == bindparam("container"),
@@ -193,19 +185,19 @@ TRASH = register(
 
 CONTAINER = register(
     "content.container",
-    _select(*_CONTAINER_HEAD, Container.lost, Container.summary_html).where(
+    select_rows(*_CONTAINER_HEAD, Container.lost, Container.summary_html).where(
         Container.institution_id == institution, Container.id == _ID, container_reachable
     ),
 )
 CONTAINER_SHOWN = register(
     "content.container_shown",
-    _select(*_CONTAINER_HEAD, Container.lost, Container.summary_html).where(
+    select_rows(*_CONTAINER_HEAD, Container.lost, Container.summary_html).where(
         Container.institution_id == institution, Container.id == _ID, container_visible
     ),
 )
 CONTAINER_LANGUAGE = register(
     "content.container_language",
-    _select(Container.language).where(
+    select_rows(Container.language).where(
         Container.institution_id == institution, Container.id == _ID, container_reachable
     ),
 )
@@ -214,7 +206,7 @@ CONTAINER_LANGUAGE = register(
 
 def _containers(condition: ColumnElement[bool]) -> Any:
     return (
-        _select(*_CONTAINER_HEAD)
+        select_rows(*_CONTAINER_HEAD)
         .where(Container.institution_id == institution, Container.id > _AFTER, condition)
         .order_by(Container.id)
         .limit(_LIMIT)
@@ -235,7 +227,7 @@ OWN_NOTEBOOKS = register(
 def _tree(*conditions: ColumnElement[bool]) -> Any:
     """Nodes in the order of siblings; what they show comes along."""
     return (
-        _select(
+        select_rows(
             Node.id,
             Node.parent_id.label("parent"),
             Node.title,
@@ -280,13 +272,13 @@ TREE_SHOWN = register(
 
 TREE_VERSION = register(
     "content.tree_version",
-    _select(Container.tree_version).where(
+    select_rows(Container.tree_version).where(
         Container.institution_id == institution, Container.id == _ID, container_reachable
     ),
 )
 TREE_VERSION_SHOWN = register(
     "content.tree_version_shown",
-    _select(Container.tree_version, teaches.label("taught")).where(
+    select_rows(Container.tree_version, teaches.label("taught")).where(
         Container.institution_id == institution, Container.id == _ID, container_visible
     ),
 )
@@ -294,7 +286,7 @@ TREE_VERSION_SHOWN = register(
 
 BY_REFERENCE = register(
     "content.by_reference",
-    _select(Item.id)
+    select_rows(Item.id)
     .join_from(
         Container,
         Item,
@@ -317,7 +309,7 @@ BY_REFERENCE = register(
 
 BY_REFERENCE_WITHIN = register(
     "content.by_reference_within",
-    _select(Item.id)
+    select_rows(Item.id)
     .where(
         Item.institution_id == institution,
         Item.container_id == bindparam("container"),
@@ -329,57 +321,6 @@ BY_REFERENCE_WITHIN = register(
     .limit(1),
 )
 """The same for what was authored here, or came from a file into somebody else's course."""
-
-_FILE = (Item.id, Item.title, Item.blob, Item.data, Item.row_version)
-FILE = register(
-    "content.file",
-    _select(*_FILE).where(
-        Item.institution_id == institution,
-        Item.id == _ID,
-        Item.kind == "file",
-        inside_reachable(Item.container_id),
-    ),
-)
-FILE_SHOWN = register(
-    "content.file_shown",
-    _with_container(*_FILE).where(Item.id == _ID, Item.kind == "file", item_visible),
-)
-
-
-_Lesson = aliased(Item, name="lesson")
-_of_item: Any = ItemGrant
-FILE_BESIDE = register(
-    "content.file_beside",
-    _with_container(*_FILE, Item.remote_id, _Lesson.html, _Lesson.data.label("lesson_data"))
-    .join(
-        _Lesson,
-        and_(
-            _Lesson.institution_id == Item.institution_id,
-            _Lesson.container_id == Item.container_id,
-        ),
-    )
-    .join(
-        _of_item,
-        and_(ItemGrant.institution_id == _Lesson.institution_id, ItemGrant.item_id == _Lesson.id),
-    )
-    .where(
-        _Lesson.institution_id == institution,
-        ItemGrant.institution_id == institution,
-        ItemGrant.user_id == viewer,
-        viewer != "",
-        Item.id == _ID,
-        Item.kind == "file",
-        item_shown,
-        container_shown,
-        container_reachable,
-        _Lesson.published.is_(True),
-        _Lesson.state == "active",
-        _Lesson.concealed.is_(False),
-    )
-    .order_by(_Lesson.id),
-    heavy=True,
-)
-"""A file with the lessons of its course that were granted to whoever asks: they may show it."""
 
 
 def _of_anothers(model: Any) -> ColumnElement[bool]:
@@ -399,7 +340,7 @@ def _of_anothers(model: Any) -> ColumnElement[bool]:
 
 VERSIONS = register(
     "content.versions",
-    _select(Version.row_version, Version.change, Version.actor, Version.at)
+    select_rows(Version.row_version, Version.change, Version.actor, Version.at)
     .where(
         Version.institution_id == institution,
         Version.subject == bindparam("subject"),
@@ -413,7 +354,7 @@ VERSIONS = register(
 
 EXPORTED_ITEMS = register(
     "content.exported_items",
-    _select(
+    select_rows(
         Item.id,
         Item.kind,
         Item.remote_id,
@@ -440,7 +381,7 @@ EXPORTED_ITEMS = register(
 
 EXPORTED_NODES = register(
     "content.exported_nodes",
-    _select(
+    select_rows(
         Node.id,
         Node.remote_id,
         Node.parent_id,

@@ -37,7 +37,7 @@ def words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_MATHML = words(
+MATHML = words(
     "math annotation maction menclose merror mfenced mfrac mi mmultiscripts mn mo mover "
     "mpadded mphantom mprescripts mroot mrow ms mspace msqrt mstyle msub msubsup msup mtable "
     "mtd mtext mtr munder munderover none semantics"
@@ -49,7 +49,7 @@ _MATH_ATTRIBUTES = words(
     "movablelimits notation numalign rowalign rowlines rowspacing rowspan rspace scriptlevel "
     "separator stretchy symmetric voffset width"
 )
-_TAGS = nh3.ALLOWED_TAGS | _MATHML | {"audio", "iframe", "source", "tfoot", "track", "video"}
+_TAGS = nh3.ALLOWED_TAGS | MATHML | {"audio", "iframe", "source", "tfoot", "track", "video"}
 _STYLES = words(
     "background-color border border-color border-style border-width clear color direction "
     "float font-family font-size font-style font-weight height letter-spacing line-height "
@@ -76,7 +76,7 @@ _OWN_ATTRIBUTES = {
 _ATTRIBUTES = {
     **nh3.ALLOWED_ATTRIBUTES,
     **_OWN_ATTRIBUTES,
-    **{tag: set(_MATH_ATTRIBUTES) for tag in _MATHML},
+    **{tag: set(_MATH_ATTRIBUTES) for tag in MATHML},
 }
 _CLASSES = re.compile(r"(?:language-[\w+#-]{1,30}|equation_image|math)\Z")
 _BLANKS = re.compile(r"[\x00-\x20]+")  # Browsers read an address without them.

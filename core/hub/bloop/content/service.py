@@ -54,6 +54,25 @@ class PublishRefusedError(BloopError):
     code = "publish_refused"
 
 
+Whole = Callable[[str, Mapping[str, Any]], None]
+_whole: dict[str, Whole] = {}
+
+
+def published_whole(kind: str, check: Whole) -> None:
+    """Have what learners see of a kind checked: ``check`` gets a title and the data.
+
+    It raises InvalidError for what is not complete, wherever that would be published or changed
+    while it is.
+    """
+    _whole[kind] = check
+
+
+def check_whole(kind: str, title: str, data: Mapping[str, Any] | None) -> None:
+    """Raise what the check of a kind does."""
+    if check := _whole.get(kind):
+        check(title, data or {})
+
+
 @command("content:write")
 def create_container(
     unit: UnitOfWork,
@@ -236,6 +255,8 @@ def update_item(
     if "language" in changes:
         changes = {**changes, "language": language_of(changes["language"])}
     columns = columns_of(row, edited.text_of(row), changes)
+    if row.published and "data" in changes:
+        check_whole(row.kind, columns["title"], columns["data"])
     if row.kind == Kind.NOTE and row.connection_id is not None:
         columns["theirs"] = row.theirs or text_of(row).as_json()
     return changed(unit, row, columns, "edited")
@@ -253,6 +274,8 @@ def publish(
     refuse_live(unit, row)
     check_publish(unit, row, refuse)
     values = published_columns(row) if isinstance(row, Item) else {}
+    if isinstance(row, Item):
+        check_whole(row.kind, values.get("title", row.title), values.get("data", row.data))
     row = changed(unit, row, values | {"published": True}, "published")
     if isinstance(row, Item):
         _publish_files(unit, row, refuse)

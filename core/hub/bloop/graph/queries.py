@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, func, literal, or_, select, union_all
+from sqlalchemy import and_, bindparam, case, func, literal, or_, union_all
 from sqlalchemy.orm import aliased
 
 from bloop.content.enrolling.visibility import inside_reachable, item_visible, with_container
@@ -25,16 +25,12 @@ from bloop.graph.models import (
     GraphVersion,
     Standing,
 )
-from bloop.store.statements import institution, register
+from bloop.store.statements import institution, register, select_rows
 
 _ID: Any = bindparam("id")
 _AFTER: Any = bindparam("after")
 _LIMIT: Any = bindparam("limit")
 _SURE: Any = bindparam("sure")
-
-
-def _select(*columns: Any) -> Any:
-    return select(*columns)
 
 
 def _holds(model: Any) -> Any:
@@ -43,7 +39,7 @@ def _holds(model: Any) -> Any:
 
 VERSION = register(
     "graph.version",
-    _select(GraphState.version, GraphState.kept_from).where(
+    select_rows(GraphState.version, GraphState.kept_from).where(
         GraphState.institution_id == institution
     ),
 )
@@ -52,12 +48,14 @@ was."""
 
 NODES = register(
     "graph.nodes",
-    _select(Concept.id, Concept.name).where(Concept.institution_id == institution, _holds(Concept)),
+    select_rows(Concept.id, Concept.name).where(
+        Concept.institution_id == institution, _holds(Concept)
+    ),
     heavy=True,
 )
 EDGES = register(
     "graph.edges",
-    _select(
+    select_rows(
         ConceptEdge.kind, ConceptEdge.source_id, ConceptEdge.target_id, ConceptEdge.weight
     ).where(ConceptEdge.institution_id == institution, _holds(ConceptEdge)),
     heavy=True,
@@ -66,7 +64,7 @@ EDGES = register(
 
 CHANGES = register(
     "graph.changes",
-    _select(
+    select_rows(
         GraphChange.version,
         GraphChange.subject,
         GraphChange.key,
@@ -97,7 +95,7 @@ _CONCEPT = (
 
 CONCEPTS = register(
     "graph.concepts",
-    _select(*_CONCEPT)
+    select_rows(*_CONCEPT)
     .where(Concept.institution_id == institution, _holds(Concept), Concept.id > _AFTER)
     .order_by(Concept.id)
     .limit(_LIMIT),
@@ -105,17 +103,17 @@ CONCEPTS = register(
 )
 CONCEPT = register(
     "graph.concept",
-    _select(*_CONCEPT).where(
+    select_rows(*_CONCEPT).where(
         Concept.institution_id == institution, _holds(Concept), Concept.id == _ID
     ),
 )
 EVIDENCE = register(
     "graph.evidence",
-    _select(Concept.evidence).where(Concept.institution_id == institution, Concept.id == _ID),
+    select_rows(Concept.evidence).where(Concept.institution_id == institution, Concept.id == _ID),
 )
 NAMED = register(
     "graph.named",
-    _select(*_CONCEPT, ConceptName.name.label("matched"))
+    select_rows(*_CONCEPT, ConceptName.name.label("matched"))
     .join(
         Concept,
         and_(
@@ -138,7 +136,7 @@ NAMED = register(
 
 ALIASES = register(
     "graph.aliases",
-    _select(ConceptName.name)
+    select_rows(ConceptName.name)
     .where(ConceptName.institution_id == institution, ConceptName.concept_id == _ID)
     .order_by(ConceptName.key),
 )
@@ -161,7 +159,7 @@ _EDGE = (
 
 def _edges(*conditions: Any) -> Any:
     return (
-        _select(*_EDGE)
+        select_rows(*_EDGE)
         .join(
             _Source,
             and_(
@@ -219,7 +217,7 @@ SUGGESTED_OF_KIND = register(
 )
 SUGGESTED_CONCEPTS = register(
     "graph.suggested_concepts",
-    _select(*_CONCEPT, Concept.evidence)
+    select_rows(*_CONCEPT, Concept.evidence)
     .where(
         Concept.institution_id == institution,
         Concept.standing == Standing.SUGGESTED.value,
@@ -233,20 +231,20 @@ SUGGESTED_CONCEPTS = register(
 """What nobody has looked at yet, the surest first."""
 
 _counts = union_all(
-    _select(ConceptEdge.kind, func.count().label("number"))
+    select_rows(ConceptEdge.kind, func.count().label("number"))
     .where(
         ConceptEdge.institution_id == institution,
         ConceptEdge.standing == Standing.SUGGESTED.value,
         ConceptEdge.confidence >= _SURE,
     )
     .group_by(ConceptEdge.kind),
-    _select(literal("concept"), func.count()).where(
+    select_rows(literal("concept"), func.count()).where(
         Concept.institution_id == institution,
         Concept.standing == Standing.SUGGESTED.value,
         Concept.confidence >= _SURE,
     ),
 ).subquery()
-SUGGESTED = register("graph.suggested", _select(*_counts.c), heavy=True)
+SUGGESTED = register("graph.suggested", select_rows(*_counts.c), heavy=True)
 """How many there are of each kind of edge, and of concepts."""
 
 _COVERAGE = (
@@ -265,7 +263,7 @@ _COVERAGE = (
 
 def _covered(*columns: Any) -> Any:
     return (
-        _select(*columns)
+        select_rows(*columns)
         .join(
             Item,
             and_(Item.institution_id == Coverage.institution_id, Item.id == Coverage.item_id),
@@ -324,7 +322,7 @@ CONCEPTS_OF_ITEM_SHOWN = register(
 """What an item covers."""
 
 _of_course = (
-    _select(*_CONCEPT)
+    select_rows(*_CONCEPT)
     .join(
         Coverage,
         and_(Coverage.institution_id == Concept.institution_id, Coverage.concept_id == Concept.id),
@@ -365,7 +363,7 @@ IDS_OF_COURSE_SHOWN = register(
 
 HISTORY = register(
     "graph.history",
-    _select(
+    select_rows(
         GraphVersion.version,
         GraphVersion.actor,
         GraphVersion.at,
@@ -381,7 +379,7 @@ HISTORY = register(
 
 HISTORY_OF = register(
     "graph.history_of",
-    _select(GraphChange.subject, GraphChange.key, GraphChange.before, GraphChange.after)
+    select_rows(GraphChange.subject, GraphChange.key, GraphChange.before, GraphChange.after)
     .where(GraphChange.institution_id == institution, GraphChange.version == _ID)
     .order_by(GraphChange.position),
     heavy=True,
@@ -390,21 +388,21 @@ HISTORY_OF = register(
 
 WHOLE_CONCEPTS = register(
     "graph.whole_concepts",
-    _select(Concept.id, Concept.name, Concept.description, Concept.language, Concept.external)
+    select_rows(Concept.id, Concept.name, Concept.description, Concept.language, Concept.external)
     .where(Concept.institution_id == institution, _holds(Concept))
     .order_by(Concept.id),
     heavy=True,
 )
 WHOLE_NAMES = register(
     "graph.whole_names",
-    _select(ConceptName.concept_id, ConceptName.name)
+    select_rows(ConceptName.concept_id, ConceptName.name)
     .where(ConceptName.institution_id == institution)
     .order_by(ConceptName.key),
     heavy=True,
 )
 WHOLE_EDGES = register(
     "graph.whole_edges",
-    _select(ConceptEdge.kind, ConceptEdge.source_id, ConceptEdge.target_id, ConceptEdge.weight)
+    select_rows(ConceptEdge.kind, ConceptEdge.source_id, ConceptEdge.target_id, ConceptEdge.weight)
     .where(ConceptEdge.institution_id == institution, _holds(ConceptEdge))
     .order_by(ConceptEdge.target_id, ConceptEdge.kind, ConceptEdge.source_id),
     heavy=True,

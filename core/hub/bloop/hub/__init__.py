@@ -6,9 +6,8 @@ import asyncio
 import contextlib
 import os
 import tempfile
-from collections.abc import Callable, Mapping
-from datetime import timedelta
-from functools import cached_property, partial
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,7 +16,8 @@ from bloop.accounts.queries import INSTITUTIONS, USED_LINKS
 from bloop.accounts.service import issue_link
 from bloop.accounts.sessions import Sessions, system_call
 from bloop.hub.keys import check_keys, key_source
-from bloop.hub.offers import Offers, check_policies
+from bloop.hub.offers import Offers
+from bloop.hub.services import Services
 from bloop.hub.tables import Tables
 from bloop.kernel.config import LoadedConfig, load
 from bloop.kernel.institutions import InstitutionPlugins
@@ -28,34 +28,15 @@ from bloop.telemetry.logs import get_logger
 from bloop_sdk import Call, ConfigError, PrincipalKind
 
 if TYPE_CHECKING:
-    from bloop.accounts.privacy.service import Sources
     from bloop.content.imports import Importer
-    from bloop.events.consumers import Consumers
-    from bloop.graph.live import Graphs
-    from bloop.hub.auditing import Auditing
-    from bloop.hub.links import Links
-    from bloop.hub.live import Live
-    from bloop.hub.outside import Outside
-    from bloop.hub.search import Searching
-    from bloop.hub.watching import Watches
-    from bloop.jobs import Jobs
-    from bloop.jobs.clock import Clock
     from bloop.jobs.context import RunningJob
-    from bloop.kernel.config_layers import Resolved
-    from bloop.kernel.kernel import Kernel
-    from bloop.kernel.outcomes import HookFailure
     from bloop.kernel.toggle import Toggle
     from bloop.kernel.wanted import Changes, Wanted
     from bloop.kernel.watchdog import Watchdog
-    from bloop.learning.behind import Behind
-    from bloop.learning.recommend.service import Recommender
     from bloop.store.unit import UnitOfWork
-    from bloop.webhooks.sender import Sender
     from bloop_sdk import Exporter, JobContext
-    from bloop_sdk.plugin import Logger
     from bloop_sdk.providers.content import ContentProvider
     from bloop_sdk.records import JSONObject
-    from bloop_sdk.settings import PluginConfig
 
 log = get_logger("bloop.hub")
 
@@ -72,7 +53,7 @@ class Part(Protocol):
         ...
 
 
-class Hub:
+class Hub(Services):
     """What the faces reach: configuration, database, blobs, plugins, jobs and sessions.
 
     ``kind`` is ``api``, ``worker`` or ``cli``. A hub that is only opened has connected to nothing
@@ -123,16 +104,6 @@ class Hub:
         return cls(read_config(path, host=host), kind)
 
     @property
-    def embedded(self) -> bool:
-        """Whether this process may upgrade tables by itself: on SQLite nobody else serves."""
-        return self.database.dialect == "sqlite"
-
-    @property
-    def has_broker(self) -> bool:
-        """Whether Celery carries the jobs, so that none are run by who serves."""
-        return self.config.value.jobs.carrier == "celery"
-
-    @property
     def has_database(self) -> bool:
         """Whether there is a database to be asked; before `bloop init` an embedded hub has none."""
         file = self.database.url.database
@@ -158,156 +129,10 @@ class Hub:
             self._institution = str(rows[0][0])
         return self._institution
 
-    @cached_property
-    def kernel(self) -> Kernel:
-        """The plugins of this process; what is installed is looked for on first use."""
-        from bloop.kernel.discovery import scan
-        from bloop.kernel.host import Host
-        from bloop.kernel.kernel import Kernel
-
-        host = Host(
-            data_dir=self.config.value.hub.data_dir,
-            log=_plugin_log,
-            resolve=self._resolve,
-            pending_upgrade=self.tables.pending,
-            check_policies=check_policies,
-            report=_report,
-            drain_seconds=self.config.value.limits.drain_seconds,
-        )
-        return Kernel(scan(), host, watchdog=self._watchdog)
-
-    @cached_property
-    def jobs(self) -> Jobs:
-        """The ledger of jobs; a command's process only asks for them."""
-        from bloop.hub.handlers import register
-        from bloop.jobs import Jobs, Timing
-
-        drain = self.config.value.limits.drain_seconds
-        # With SQLite all processes are on one machine, which sees at once who has died; a long
-        # write may hold up their beats.
-        timing = Timing(drain=drain, lease=30.0) if self.embedded else Timing(drain=drain)
-        url = self.config.value.jobs.broker_url if self.has_broker else None
-        made = Jobs(
-            self.database,
-            workers=self.workers,
-            queues=self.queues,
-            timing=timing,
-            broker_url=url.get_secret_value() if url else None,
-        )
-        register(self, made.register)
-        return made
-
-    @cached_property
-    def clock(self) -> Clock:
-        """What starts jobs by schedule, in every process that serves or works."""
-        from bloop.hub.schedules import make_clock
-
-        return make_clock(self)
-
-    @cached_property
-    def graphs(self) -> Graphs:
-        """The concept graphs that this process holds."""
-        from bloop.graph.live import Graphs
-
-        return Graphs(self.database)
-
-    @cached_property
-    def recommending(self) -> Recommender:
-        """What tells people what to learn next, in this process."""
-        from bloop.hub.learning import filter_of
-        from bloop.learning.recommend.service import Recommender
-
-        return Recommender(self.database, self.graphs, filter_of(self))
-
-    @cached_property
-    def places(self) -> Behind:
-        """Where people were last, as this process has yet to write it."""
-        from bloop.learning.behind import Behind
-        from bloop.learning.today import places
-
-        return Behind(self.database, places.write, places.WHAT)
-
-    @cached_property
-    def watches(self) -> Watches:
-        """The connections that this process watches for changes."""
-        from bloop.hub.watching import Watches
-
-        return Watches(self)
-
-    @cached_property
-    def sources(self) -> Sources:
-        """Where people's data is."""
-        from bloop.hub.privacy import sources_of
-
-        return sources_of(self)
-
-    @cached_property
-    def auditing(self) -> Auditing:
-        """What checks and anchors the audit log in this process."""
-        from bloop.hub.auditing import Auditing
-
-        return Auditing(self)
-
-    @cached_property
-    def links(self) -> Links:
-        """What signs addresses of plugins' routes, and opens them."""
-        from bloop.hub.links import Links
-
-        return Links(self)
-
-    @cached_property
-    def outside(self) -> Outside:
-        """The one way out of plugins."""
-        from bloop.hub.outside import Outside
-        from bloop.net.boards import board_for
-
-        config, redis = self.config.value, self.config.value.redis.url
-        folder = config.hub.data_dir / "pace"
-        board = board_for(self.database.url, redis.get_secret_value() if redis else None, folder)
-        return Outside(config.net, board)
-
-    @cached_property
-    def consumers(self) -> Consumers:
-        """Who reads the log of events in this process; a command's process has none."""
-        from bloop.hub.consumers import make_consumers
-
-        return make_consumers(self)
-
-    @cached_property
-    def searching(self) -> Searching:
-        """What this process has for search."""
-        from bloop.hub.search import Searching
-
-        return Searching(self)
-
-    @cached_property
-    def live(self) -> Live:
-        """Who listens to events as they happen, in this process."""
-        from bloop.hub.live import Live
-
-        keep = timedelta(days=self.config.value.limits.event_days)
-        return Live(self.database, self.consumers, self.sessions, keep=keep)
-
     def stop_listening(self) -> None:
         """End the requests that would go on as long as the hub does: it stops."""
         if "live" in self.__dict__:
             self.live.end()
-
-    @cached_property
-    def webhooks(self) -> Sender:
-        """What sends events to the addresses of institutions; a command sends only tests."""
-        from bloop.webhooks.keys import Keyring
-        from bloop.webhooks.sender import Sender
-
-        config = self.config.value
-        return Sender(
-            self.database,
-            self.outside.transport,
-            self.outside.guard,
-            Keyring(config.hub.data_dir),
-            keep=timedelta(days=config.limits.webhook_days),
-            drain=config.limits.drain_seconds,
-        )
 
     # Plugins.
 
@@ -407,11 +232,6 @@ class Hub:
         from bloop.hub.setup.steps import landing
 
         return await landing(self, call)
-
-    def _resolve(
-        self, plugin_id: str, model: type[PluginConfig], _written: Mapping[str, Any]
-    ) -> Resolved[PluginConfig]:
-        return self.config.plugin(plugin_id, model)
 
     # Life.
 
@@ -541,11 +361,3 @@ def _judge(unit: UnitOfWork, action: str, row: Any = None) -> None:
         from bloop.content.enrolling.standing import standing_of
 
         judge(unit, action, row, standing_of)
-
-
-def _plugin_log(plugin_id: str) -> Logger:
-    return get_logger("bloop.plugin", plugin=plugin_id)
-
-
-def _report(failure: HookFailure) -> None:
-    _plugin_log(failure.plugin).warning("hook failed", hook=failure.hook, reason=str(failure))

@@ -1,14 +1,17 @@
-"""What waits for somebody: of the courses that they teach, and of the institution and the hub.
+"""What needs somebody: what counts as such, who is told of it, and what waits for one caller.
 
-One read answers it all. Each flag of :data:`WAITING` says whether the caller may do something about
-a kind of thing; of what they may not, nothing is read.
+The overview of administration (:mod:`bloop.ops.overview`) tells all of it; somebody's day what they
+teach and what does not work (:func:`attention`), in one read. Each flag of :data:`WAITING` says
+whether the caller may do something about a kind of thing; of what they may not, nothing is read.
 """
 
 from __future__ import annotations
 
+import enum
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
@@ -25,36 +28,148 @@ from sqlalchemy import (
 )
 
 from bloop.accounts.actions import may
-from bloop.content.enrolling.visibility import connection_reachable, container_reachable, teaches
-from bloop.content.models import Container, Submission
+from bloop.content.enrolling.visibility import (
+    connection_reachable,
+    container_reachable,
+    teaches,
+    with_container,
+)
+from bloop.content.models import Container, Item, Submission
 from bloop.content.notes.models import Conflict, Unsent
 from bloop.events.models import Parked, ParkedEvent
 from bloop.graph.models import Concept, ConceptEdge, Standing
 from bloop.jobs.models import Job, JobState
 from bloop.kernel.models import Connection
 from bloop.kernel.states import ConnectionState, PluginState
+from bloop.learning.quizzes.models import Attempt, QuizResponse
 from bloop.store.statements import institution, reachable, register, to_dicts
 from bloop.store.types import UtcDateTime, utcnow
 from bloop_sdk import Call, SubmissionState
 
 if TYPE_CHECKING:
     from bloop.hub import Hub
+    from bloop.kernel.registry import PluginRecord
 
-FAILED_FOR = timedelta(days=3)
-"""A job that failed longer ago has been seen, or was asked for again."""
+
+class Kind(enum.StrEnum):
+    """What may need attention, the gravest kinds first."""
+
+    AUDIT = "audit"
+    PART = "part"
+    PLUGIN = "plugin"
+    CONNECTION = "connection"
+    PARKED = "parked"
+    SCHEDULE = "schedule"
+    JOBS = "jobs"
+    QUARANTINE = "quarantine"
+    CONFLICTS = "conflicts"
+    WEBHOOKS = "webhooks"
+    KEYS = "keys"
+    WAITING = "waiting"
+
+
+NEEDED: Mapping[Kind, str] = {
+    Kind.AUDIT: "audit:read",
+    Kind.PART: "ops:read",
+    Kind.PLUGIN: "plugins:toggle",
+    Kind.CONNECTION: "connections:write",
+    Kind.PARKED: "events:read",
+    Kind.SCHEDULE: "schedules:read",
+    # Educators may look at jobs, and yet one that failed is not theirs to mend.
+    Kind.JOBS: "schedules:read",
+    Kind.QUARANTINE: "connections:read",
+    Kind.CONFLICTS: "connections:read",
+    Kind.WEBHOOKS: "webhooks:read",
+    Kind.KEYS: "keys:read",
+    Kind.WAITING: "users:read",
+}
+"""The action that who is told of it has."""
+
+_PATHS: Mapping[Kind, str] = {
+    Kind.AUDIT: "/audit",
+    Kind.PART: "/admin/system",
+    Kind.PLUGIN: "/plugins#{id}",
+    Kind.CONNECTION: "/connections/{id}",
+    Kind.PARKED: "/events/parked",
+    Kind.SCHEDULE: "/schedules",
+    Kind.JOBS: "/jobs?state=failed",
+    Kind.QUARANTINE: "/quarantine",
+    Kind.CONFLICTS: "/unsent",
+    Kind.WEBHOOKS: "/webhooks",
+    Kind.KEYS: "/keys",
+    Kind.WAITING: "/people/registration",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """One thing that somebody should look at.
+
+    ``subject`` names it, "" where ``count`` of a kind are told at once. ``severe`` is what does not
+    work, rather than what does less than it could. ``path`` is the page that tells more.
+    """
+
+    kind: Kind
+    severe: bool
+    path: str
+    subject: str = ""
+    count: int = 1
+    reason: str | None = None
+    cure: str | None = None
+    since: str | None = None
+
+
+def path_of(kind: Kind, id_: str = "") -> str:
+    """The page that tells more of a kind, or of one of it."""
+    return _PATHS[kind].format(id=id_)
+
+
+AILING = frozenset(
+    {
+        PluginState.INVALID,
+        PluginState.INCOMPATIBLE,
+        PluginState.BLOCKED,
+        PluginState.NEEDS_UPGRADE,
+        PluginState.LOAD_FAILED,
+    }
+)
+
+
+def ailing(hub: Hub) -> list[PluginRecord]:
+    """The plugins that are wanted and do not work in this process, by their ids."""
+    wanted = {id_ for id_, entry in hub.config.value.plugins.items() if entry.enabled}
+    return [
+        record
+        for id_, record in sorted(hub.kernel.plugins.items())
+        if id_ in wanted and record.status.state in AILING
+    ]
+
+
+_FAILED_FOR = timedelta(days=3)
+"""What failed on a Friday is there on Monday. Longer ago it has been seen, or was asked for again.
+"""
+
+
+def failed_since(now: datetime) -> datetime:
+    """The value of ``since`` in :data:`FAILED_LATELY`."""
+    return now - _FAILED_FOR
+
+
+FAILED_LATELY = and_(
+    reachable(Job.owner_id),
+    Job.state == JobState.FAILED.value,
+    Job.finished_at >= bindparam("since", type_=UtcDateTime),
+)
+PARKED = ParkedEvent.state == Parked.PARKED.value
+UNSETTLED = Conflict.settled.is_(None)
+REFUSES = ConnectionState.AUTH_FAILED
+"""The state of a connection that nothing but somebody's deed ends."""
 MOST_NAMED = 5
 """So many connections are named."""
 
-OF_COURSES = ("to_grade", "conflicts", "refused")
-"""What waits in a course: work to grade, notes changed on both sides, and refused changes."""
-
-
-NOT_LOADED = {
-    PluginState.LOAD_FAILED,
-    PluginState.INVALID,
-    PluginState.INCOMPATIBLE,
-    PluginState.NEEDS_UPGRADE,
-}
+OF_COURSES = ("answers", "to_grade", "conflicts", "refused")
+"""What waits in a course: answers to grade in quizzes here, work of other systems to grade, notes
+changed on both sides, and refused changes."""
 
 
 def _flag(name: str) -> ColumnElement[bool]:
@@ -110,11 +225,36 @@ _refused = (
         _flag("connects"),
         Connection.institution_id == institution,
         connection_reachable(Connection.id),
-        Connection.state == ConnectionState.AUTH_FAILED.value,
+        Connection.state == REFUSES.value,
     )
     .order_by(Connection.since)
     .limit(MOST_NAMED)
     .subquery("refused_connection")
+)
+_answers = (
+    select(literal("answers"), Container.id, Container.title, null(), func.count())
+    .select_from(QuizResponse)
+    .join(
+        Attempt,
+        and_(
+            Attempt.institution_id == QuizResponse.institution_id,
+            Attempt.id == QuizResponse.attempt_id,
+        ),
+    )
+    .join(Item, and_(Item.institution_id == Attempt.institution_id, Item.id == Attempt.item_id))
+    .join(Container, with_container)
+    .where(
+        QuizResponse.institution_id == institution,
+        Attempt.institution_id == institution,
+        Item.institution_id == institution,
+        Container.institution_id == institution,
+        QuizResponse.score.is_(None),
+        Item.state != "trashed",
+        Container.state != "trashed",
+        container_reachable,
+        _teach,
+    )
+    .group_by(Container.id, Container.title)
 )
 _waiting = union_all(
     _of_course(
@@ -124,7 +264,8 @@ _waiting = union_all(
         Submission.status == SubmissionState.SUBMITTED.value,
         Submission.state == "active",
     ),
-    _of_course("conflicts", Conflict, _everything, Conflict.settled.is_(None)),
+    _answers,
+    _of_course("conflicts", Conflict, _everything, UNSETTLED),
     _of_course("refused", Unsent, _everything, Unsent.state == "refused"),
     _count(
         "suggestions",
@@ -139,15 +280,8 @@ _waiting = union_all(
         ConceptEdge.standing == Standing.SUGGESTED.value,
     ),
     select(*_refused.c),
-    _count("parked", "sees_events", ParkedEvent, ParkedEvent.state == Parked.PARKED.value),
-    _count(
-        "jobs",
-        "sees_jobs",
-        Job,
-        reachable(Job.owner_id),
-        Job.state == JobState.FAILED.value,
-        Job.finished_at >= bindparam("since", type_=UtcDateTime),
-    ),
+    _count("parked", "sees_events", ParkedEvent, PARKED),
+    _count("jobs", "sees_jobs", Job, FAILED_LATELY),
 ).subquery("waiting")
 WAITING = register(
     "hub.waiting",
@@ -160,11 +294,10 @@ _FLAGS: Mapping[str, str] = {
     "writes": "content:write",
     "configures": "institutions:configure",
     "relates": "graph:write",
-    "connects": "connections:write",
-    "sees_events": "events:read",
-    "sees_jobs": "schedules:read",
+    "connects": NEEDED[Kind.CONNECTION],
+    "sees_events": NEEDED[Kind.PARKED],
+    "sees_jobs": NEEDED[Kind.JOBS],
 }
-"""Educators may look at jobs, and yet one that failed is not theirs to mend."""
 
 
 async def attention(hub: Hub, call: Call) -> tuple[dict[str, list[Any]], list[dict[str, Any]]]:
@@ -172,7 +305,7 @@ async def attention(hub: Hub, call: Call) -> tuple[dict[str, list[Any]], list[di
     flags = {name: int(may(call, action)) for name, action in _FLAGS.items()}
     if not any(flags.values()):
         return {}, []
-    rows = await hub.database.read(WAITING, call, **flags, since=utcnow() - FAILED_FOR)
+    rows = await hub.database.read(WAITING, call, **flags, since=failed_since(utcnow()))
     courses: dict[str, list[Any]] = defaultdict(list)
     others: dict[tuple[str, str], dict[str, Any]] = {}
     for one in to_dicts(WAITING, rows):
@@ -185,12 +318,23 @@ async def attention(hub: Hub, call: Call) -> tuple[dict[str, list[Any]], list[di
 
 
 def _plugins(hub: Hub, call: Call) -> Sequence[dict[str, Any]]:
-    """The plugins that are wanted and not loaded in this process, for who may switch them."""
-    if not may(call, "plugins:toggle"):
+    if not may(call, NEEDED[Kind.PLUGIN]):
         return ()
-    wanted = {id_ for id_, entry in hub.config.value.plugins.items() if entry.enabled}
     return [
-        {"what": "plugin", "id": id_, "name": id_, "reason": one.status.reason, "count": 1}
-        for id_, one in sorted(hub.kernel.plugins.items())
-        if id_ in wanted and one.status.state in NOT_LOADED
+        {
+            "what": Kind.PLUGIN.value,
+            "id": one.id,
+            "name": one.id,
+            "reason": one.status.reason,
+            "count": 1,
+        }
+        for one in ailing(hub)
     ]
+
+
+def broken(row: Mapping[str, Any]) -> Attention | None:
+    """One of :func:`attention` that does not work; None for work that waits."""
+    if row["what"] not in {Kind.PLUGIN, Kind.CONNECTION, Kind.PARKED, Kind.JOBS}:
+        return None
+    kind = Kind(row["what"])
+    return Attention(kind, True, path_of(kind, row["id"]), row["name"], row["count"], row["reason"])

@@ -91,11 +91,16 @@ class Auditing:
         return cut(self._hub.database, self.anchors, call, self._chains(), before)
 
     def verify(
-        self, file: Path | None = None, told: Callable[[int, int], None] = lambda *_: None
+        self,
+        file: Path | None = None,
+        told: Callable[[int, int], None] = lambda *_: None,
+        *,
+        of: str | None = None,
     ) -> Report:
-        """Check all of it; against the anchors in ``file``, where one is named."""
+        """Check all of it, or one institution's; against the anchors in ``file``, if named."""
         anchors = Anchors(self.anchors.folder, file) if file else self.anchors
-        return verify(self._hub.database, anchors, system_call(EVERY_INSTITUTION), told=told)
+        call = system_call(of or EVERY_INSTITUTION)
+        return verify(self._hub.database, anchors, call, of=of, told=told)
 
     def _chains(self) -> list[str]:
         rows = self._hub.database.read_now(INSTITUTIONS, system_call(EVERY_INSTITUTION))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 HANDLERS = {
     "accounts.export": "bloop.hub.privacy:run_export_job",
     "accounts.message": "bloop.hub.messages:run_message_job",
+    "audit.verify": "bloop.hub.audit_checks:run_verify_job",
     "content.grade": "bloop.hub.connections:run_grade_job",
     "content.folder": "bloop.hub.connections:run_folder_job",
     "content.import": "bloop.hub.providers:run_import_job",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bloop.accounts.actions import may
 from bloop.hub.attention import attention
+from bloop.learning.quizzes.grading import verdict_of
 from bloop.learning.reviews.asking import Plan, plan
 from bloop.learning.today import queries
 from bloop.store.statements import moment, to_dicts
@@ -19,7 +20,7 @@ from bloop_sdk import Call
 if TYPE_CHECKING:
     from bloop.hub import Hub
 
-CONTINUE, NEXT, DEADLINES, COURSES = 3, 3, 6, 50
+CONTINUE, NEXT, DEADLINES, COURSES, GRADED = 3, 3, 6, 50, 5
 MOST_DEADLINES = 200
 """So many are looked at: who is far behind still learns what comes next."""
 SOON = timedelta(days=14)
@@ -37,32 +38,37 @@ async def today(hub: Hub, call: Call, *, shown: bool = True) -> dict[str, Any]:
     database, now = hub.database, utcnow()
     recommended = hub.recommending.next if shown else hub.recommending.preview
     courses_read = queries.ALL_COURSES if may(call, "content:write") else queries.COURSES
-    courses, reviews, deadlines, following, (in_courses, others) = await asyncio.gather(
+    courses, reviews, dated, following, (in_courses, others) = await asyncio.gather(
         database.read(courses_read, call, limit=COURSES),
         plan(database, call),
-        database.read(queries.DEADLINES, call, limit=MOST_DEADLINES, **_days(now)),
+        database.read(queries.DATED, call, **_dated(now)),
         recommended(call, None, NEXT),
         attention(hub, call),
     )
     mine = [progressed(one) for one in to_dicts(courses_read, courses)]
+    days = to_dicts(queries.DATED, dated)
     teaching = _teaching(mine, in_courses)
     return {
         "continue": [_place(one) for one in mine if one["item"] and not one["teaches"]][:CONTINUE],
         "reviews": _reviews(reviews),
         "next": following,
-        "deadlines": _deadlines(to_dicts(queries.DEADLINES, deadlines), now),
+        "deadlines": _deadlines(days, now),
+        "graded": _graded(days),
         "courses": [_shown(one) for one in mine if one["enrolled"] and not one["teaches"]],
         "teaching": teaching,
         "attention": others + _elsewhere(teaching, in_courses),
     }
 
 
-def _days(now: datetime) -> dict[str, str]:
+def _dated(now: datetime) -> dict[str, Any]:
     """A day more on each side: what is written with an offset sorts by its own clock."""
     day = timedelta(days=1)
     return {
         "since": (now - LATELY - day).date().isoformat(),
         "until": (now + SOON + 2 * day).date().isoformat(),
+        "limit": MOST_DEADLINES,
+        "graded_since": now - SOON,
+        "graded_limit": GRADED,
     }
 
 
@@ -97,11 +103,13 @@ def _reviews(planned: Plan) -> dict[str, Any]:
 
 
 def _deadlines(rows: list[dict[str, Any]], now: datetime) -> list[dict[str, Any]]:
+    names = ("item", "title", "kind", "container", "course")
     found = []
     for one in rows:
-        due = _moment(one["due_at"])
+        due = _moment(one["due_at"]) if one["what"] == "due" else None
         if due is not None and now - LATELY <= due <= now + SOON:
-            found.append({**one, "due_at": due, "overdue": due < now})
+            kept = {name: one[name] for name in names}
+            found.append({**kept, "due_at": due, "overdue": due < now})
     found.sort(key=lambda one: one["due_at"])
     late = [one for one in found if one["overdue"]]
     soon = [one for one in found if not one["overdue"]]
@@ -109,6 +117,18 @@ def _deadlines(rows: list[dict[str, Any]], now: datetime) -> list[dict[str, Any]
     room = DEADLINES - min(len(soon), DEADLINES // 2)
     shown = late[-room:]
     return shown + soon[: DEADLINES - len(shown)]
+
+
+def _graded(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What people graded lately, the last first."""
+    left_out = {"what", "kind", "due_at"}
+    found = [
+        {name: one[name] for name in one if name not in left_out}
+        | {"verdict": verdict_of(one["score"]).value}
+        for one in rows
+        if one["what"] == "graded"
+    ]
+    return sorted(found, key=lambda one: one["graded_at"], reverse=True)
 
 
 def _moment(text: str) -> datetime | None:

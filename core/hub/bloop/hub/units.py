@@ -187,7 +187,7 @@ class PluginUnit:
         """Read a user's name and address."""
         self._scoped("users:read")
         found = self._user(user)
-        return None if found is None else Contact(name=found.name, email=found.email)
+        return None if found is None else _contact(found)
 
     def contacts(self, users: Collection[str]) -> Mapping[str, Contact]:
         """Read names and addresses of many."""
@@ -198,7 +198,7 @@ class PluginUnit:
             rows = self.unit.session.scalars(some.where(User.erased_at.is_(None)))
             self._users.update(dict.fromkeys(unknown) | {row.id: row for row in rows})
         known = ((id_, self._users[id_]) for id_ in users)
-        return {id_: Contact(name=one.name, email=one.email) for id_, one in known if one}
+        return {id_: _contact(one) for id_, one in known if one}
 
     @cached_property
     def _users(self) -> dict[str, User | None]:
@@ -224,3 +224,7 @@ class PluginUnit:
         if self.jobs is None:
             raise RuntimeError("this unit only reads: write in ctx.transaction")
         return self.jobs
+
+
+def _contact(user: User) -> Contact:
+    return Contact(name=user.name, email=user.email, language=user.language)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, func, or_, select
+from sqlalchemy import String, bindparam, func, or_, select
 
 from bloop.jobs.models import DUE, LATER, RUNNING, Job, JobAfter, JobSchedule, JobState
 from bloop.store.models import EVERY_INSTITUTION
@@ -58,6 +58,17 @@ JOBS = register(
     .limit(bindparam("limit")),
 )
 """The newest jobs with ids below ``before``."""
+
+_state, _plugin = bindparam("state", type_=String), bindparam("plugin", type_=String)
+
+JOBS_CHOSEN = register(
+    "jobs.chosen",
+    JOBS.select.where(
+        or_(_state == "", Job.state == _state), or_(_plugin == "", Job.plugin_id == _plugin)
+    ),
+    heavy=True,
+)
+"""Those of them that are in a state and by a plugin; of any for ``""``."""
 
 STATE = register(
     "jobs.state",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import and_, bindparam, exists, func, or_, select, true
+from sqlalchemy import String, and_, bindparam, exists, func, or_, select, true
 
 from bloop.kernel.models import (
     Connection,
@@ -191,6 +191,8 @@ CONNECTED = register(
 )
 """How many connections each institution has by a plugin."""
 
+_resource = bindparam("resource", type_=String)
+
 PLUGIN_CHANGES = register(
     "kernel.plugin_changes",
     select(
@@ -204,9 +206,10 @@ PLUGIN_CHANGES = register(
     .where(
         or_(AuditLine.institution_id == institution, institution == EVERY_INSTITUTION),
         or_(AuditLine.action.like("plugin.%"), AuditLine.action.like("plugins%")),
+        or_(_resource == "", AuditLine.resource == _resource),
     )
     .order_by(AuditLine.seq.desc())
     .limit(bindparam("limit")),
     heavy=True,
 )
-"""Who switched and set plugins, newest first."""
+"""Who switched and set plugins, or the one that is the ``resource``, newest first."""

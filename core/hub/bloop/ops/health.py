@@ -14,6 +14,7 @@ from sqlalchemy import delete, insert
 from bloop.accounts.queries import INSTITUTIONS
 from bloop.accounts.sessions import system_call
 from bloop.events.models import Parked
+from bloop.hub.attention import ailing
 from bloop.kernel.states import PluginState
 from bloop.store.database import in_unit
 from bloop.store.ids import new_id
@@ -28,18 +29,6 @@ Check = Callable[["Hub"], Awaitable[Health]]
 
 FREE_BYTES = 256 * 1024 * 1024
 """With less left on the disk of the database or the blobs, the hub is not ready."""
-
-AILING = frozenset(
-    {
-        PluginState.INVALID,
-        PluginState.INCOMPATIBLE,
-        PluginState.BLOCKED,
-        PluginState.NEEDS_UPGRADE,
-        PluginState.LOAD_FAILED,
-    }
-)
-"""The states of a plugin that somebody wants and that does not work."""
-
 CHECKS: dict[str, Check] = {}
 
 
@@ -138,11 +127,10 @@ async def _plugins(hub: Hub) -> Health:
     """A plugin that failed costs its own feature: it is told, and the hub stays ready."""
     if hub.loading:
         return Health(name="plugins", ok=False, detail="loading")
-    records = hub.kernel.plugins.values()
-    ailing = [record.id for record in records if record.status.state in AILING]
-    detail = f"not ready: {', '.join(sorted(ailing))}" if ailing else "all ready"
-    cure = "`bloop plugins doctor` says why" if ailing else None
-    return Health(name="plugins", ok=None if ailing else True, detail=detail, cure=cure)
+    ids = [record.id for record in ailing(hub)]
+    detail = f"not ready: {', '.join(ids)}" if ids else "all ready"
+    cure = "`bloop plugins doctor` says why" if ids else None
+    return Health(name="plugins", ok=None if ids else True, detail=detail, cure=cure)
 
 
 @check("search")

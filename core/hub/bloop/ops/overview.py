@@ -5,15 +5,21 @@ Each caller gets what they may see elsewhere: an entry needs the action of the p
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from bloop.accounts.actions import may
-from bloop.kernel.states import ConnectionState
-from bloop.ops.health import AILING
+from bloop.hub.attention import (
+    NEEDED,
+    REFUSES,
+    Attention,
+    Kind,
+    ailing,
+    failed_since,
+    path_of,
+)
 from bloop.ops.overview_queries import COUNTS, FAILED_SCHEDULES, TROUBLED
 from bloop.ops.trends import Part, parts
 from bloop.store.statements import parsed, to_dicts
@@ -23,63 +29,9 @@ from bloop_sdk import Call
 if TYPE_CHECKING:
     from bloop.hub import Hub
 
-FAILED_HOURS = 24
-"""Jobs that failed longer ago are history, not news."""
 EXPIRING_DAYS = 14
 PASSING_SECONDS = 180.0
 """What is only impaired mends itself mostly: an index that is some events behind, say."""
-
-
-class Kind(enum.StrEnum):
-    """What may need attention, the gravest kinds first."""
-
-    AUDIT = "audit"
-    PART = "part"
-    PLUGIN = "plugin"
-    CONNECTION = "connection"
-    PARKED = "parked"
-    SCHEDULE = "schedule"
-    JOBS = "jobs"
-    QUARANTINE = "quarantine"
-    CONFLICTS = "conflicts"
-    WEBHOOKS = "webhooks"
-    KEYS = "keys"
-    WAITING = "waiting"
-
-
-NEEDED: Mapping[Kind, str] = {
-    Kind.AUDIT: "audit:read",
-    Kind.PART: "ops:read",
-    Kind.PLUGIN: "plugins:read",
-    Kind.CONNECTION: "connections:read",
-    Kind.PARKED: "events:read",
-    Kind.SCHEDULE: "schedules:read",
-    Kind.JOBS: "jobs:read",
-    Kind.QUARANTINE: "connections:read",
-    Kind.CONFLICTS: "connections:read",
-    Kind.WEBHOOKS: "webhooks:read",
-    Kind.KEYS: "keys:read",
-    Kind.WAITING: "users:read",
-}
-"""The action that who is told of it has."""
-
-
-@dataclass(frozen=True, slots=True)
-class Attention:
-    """One thing that somebody should look at.
-
-    ``subject`` names it, "" where ``count`` of a kind are told at once. ``severe`` is what does not
-    work, rather than what does less than it could. ``path`` is the page that tells more.
-    """
-
-    kind: Kind
-    severe: bool
-    path: str
-    subject: str = ""
-    count: int = 1
-    reason: str | None = None
-    cure: str | None = None
-    since: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +46,13 @@ async def overview(hub: Hub, call: Call, now: datetime | None = None) -> Overvie
     """All of it, as far as the caller may see it."""
     now, database = now or utcnow(), hub.database
     times = {
-        "since": now - timedelta(hours=FAILED_HOURS),
+        "since": failed_since(now),
         "soon": now + timedelta(days=EXPIRING_DAYS),
     }
     row = await database.read_one(COUNTS, call, **times)
     assert row is not None, "it counts, so there is a row"
     counts = COUNTS.as_dict(row)
-    found = [*_of_audit(hub, call), *_of_plugins(hub, call), *_of_counts(counts)]
+    found = [*_of_audit(hub, call), *_of_plugins(hub), *_of_counts(counts)]
     if may(call, NEEDED[Kind.CONNECTION]):
         found += map(_of_connection, to_dicts(TROUBLED, await database.read(TROUBLED, call)))
     if may(call, NEEDED[Kind.SCHEDULE]):
@@ -121,23 +73,19 @@ def _ready(hub: Hub) -> int:
 
 def _of_audit(hub: Hub, call: Call) -> Iterator[Attention]:
     if (fault := hub.auditing.standing(call.institution).fault) is not None:
-        yield Attention(Kind.AUDIT, severe=True, path="/audit", reason=fault)
+        yield Attention(Kind.AUDIT, severe=True, path=path_of(Kind.AUDIT), reason=fault)
 
 
-def _of_plugins(hub: Hub, call: Call) -> Iterator[Attention]:
-    if not may(call, "plugins:toggle"):
-        return  # What is not loaded is not theirs to mend.
-    for record in hub.kernel.plugins.values():
-        status = record.status
-        if status.state in AILING:
-            yield Attention(
-                Kind.PLUGIN,
-                severe=True,
-                path=f"/plugins#{record.id}",
-                subject=record.id,
-                reason=status.reason,
-                cure=status.cure,
-            )
+def _of_plugins(hub: Hub) -> Iterator[Attention]:
+    for record in ailing(hub):
+        yield Attention(
+            Kind.PLUGIN,
+            severe=True,
+            path=path_of(Kind.PLUGIN, record.id),
+            subject=record.id,
+            reason=record.status.reason,
+            cure=record.status.cure,
+        )
 
 
 async def _of_parts(hub: Hub, now: datetime) -> list[Attention]:
@@ -145,7 +93,7 @@ async def _of_parts(hub: Hub, now: datetime) -> list[Attention]:
         Attention(
             Kind.PART,
             severe=one.ok is False,
-            path="/admin/system",
+            path=path_of(Kind.PART),
             subject=one.name,
             reason=one.detail,
             cure=one.cure,
@@ -163,8 +111,8 @@ def _lasts(one: Part, now: datetime) -> bool:
 def _of_connection(row: Mapping[str, Any]) -> Attention:
     return Attention(
         Kind.CONNECTION,
-        severe=row["state"] == ConnectionState.AUTH_FAILED,
-        path=f"/connections/{row['id']}",
+        severe=row["state"] == REFUSES,
+        path=path_of(Kind.CONNECTION, row["id"]),
         subject=row["name"],
         reason=row["reason"],
         cure=row["cure"],
@@ -178,7 +126,7 @@ def _of_schedule(row: Mapping[str, Any]) -> Attention:
     return Attention(
         Kind.SCHEDULE,
         severe=True,
-        path="/schedules",
+        path=path_of(Kind.SCHEDULE),
         subject=row["name"],
         reason=told.get("message"),
         cure=told.get("cure"),
@@ -186,18 +134,18 @@ def _of_schedule(row: Mapping[str, Any]) -> Attention:
     )
 
 
-_COUNTED: tuple[tuple[Kind, str, str, bool], ...] = (
-    (Kind.PARKED, "events_parked", "/events/parked", True),
-    (Kind.JOBS, "jobs_failed", "/jobs?state=failed", True),
-    (Kind.QUARANTINE, "quarantined", "/quarantine", False),
-    (Kind.CONFLICTS, "conflicts", "/unsent", False),
-    (Kind.WEBHOOKS, "webhooks_failing", "/webhooks", True),
-    (Kind.KEYS, "keys_expiring", "/keys", False),
-    (Kind.WAITING, "users_waiting", "/people/registration", False),
+_COUNTED: tuple[tuple[Kind, str, bool], ...] = (
+    (Kind.PARKED, "events_parked", True),
+    (Kind.JOBS, "jobs_failed", True),
+    (Kind.QUARANTINE, "quarantined", False),
+    (Kind.CONFLICTS, "conflicts", False),
+    (Kind.WEBHOOKS, "webhooks_failing", True),
+    (Kind.KEYS, "keys_expiring", False),
+    (Kind.WAITING, "users_waiting", False),
 )
 
 
 def _of_counts(counts: Mapping[str, int]) -> Iterator[Attention]:
-    for kind, name, path, severe in _COUNTED:
+    for kind, name, severe in _COUNTED:
         if counts[name]:
-            yield Attention(kind, severe=severe, path=path, count=counts[name])
+            yield Attention(kind, severe=severe, path=path_of(kind), count=counts[name])

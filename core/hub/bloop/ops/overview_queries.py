@@ -11,7 +11,8 @@ from bloop.accounts.tokens.models import ApiKey
 from bloop.content.enrolling.visibility import connection_reachable, inside_reachable
 from bloop.content.notes.models import Conflict
 from bloop.content.sync_models import Quarantine
-from bloop.events.models import Parked, ParkedEvent
+from bloop.events.models import ParkedEvent
+from bloop.hub.attention import FAILED_LATELY, PARKED, REFUSES, UNSETTLED
 from bloop.jobs.models import Job, JobSchedule, JobState
 from bloop.kernel.models import Connection
 from bloop.kernel.states import ConnectionState
@@ -21,7 +22,6 @@ from bloop.webhooks.models import WebhookEndpoint
 
 MOST = 20
 
-_SINCE = bindparam("since", type_=UtcDateTime)
 _SOON = bindparam("soon", type_=UtcDateTime)
 
 
@@ -47,26 +47,15 @@ COUNTS = register(
             reachable(Job.owner_id),
             Job.state.in_([JobState.BLOCKED, JobState.WAITING, JobState.RUNNING]),
         ),
-        _count(
-            Job,
-            "jobs_failed",
-            reachable(Job.owner_id),
-            Job.state == JobState.FAILED,
-            Job.finished_at >= _SINCE,
-        ),
+        _count(Job, "jobs_failed", FAILED_LATELY),
         _count(
             Quarantine,
             "quarantined",
             Quarantine.resolved_at.is_(None),
             connection_reachable(Quarantine.connection_id),
         ),
-        _count(
-            Conflict,
-            "conflicts",
-            Conflict.settled.is_(None),
-            inside_reachable(Conflict.container_id),
-        ),
-        _count(ParkedEvent, "events_parked", ParkedEvent.state == Parked.PARKED),
+        _count(Conflict, "conflicts", UNSETTLED, inside_reachable(Conflict.container_id)),
+        _count(ParkedEvent, "events_parked", PARKED),
         _count(
             WebhookEndpoint,
             "webhooks_failing",
@@ -95,9 +84,7 @@ TROUBLED = register(
     .where(
         Connection.institution_id == institution,
         reachable(Connection.owner_id),
-        Connection.state.in_(
-            [ConnectionState.AUTH_FAILED, ConnectionState.DEGRADED, ConnectionState.RETRYING]
-        ),
+        Connection.state.in_([REFUSES, ConnectionState.DEGRADED, ConnectionState.RETRYING]),
     )
     .order_by(Connection.since)
     .limit(MOST),

@@ -31,6 +31,7 @@ from sqlalchemy import (
     Select,
     bindparam,
     or_,
+    select,
 )
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
@@ -142,6 +143,11 @@ def reachable(owner: Any) -> ColumnElement[bool]:
     A read of what may have one holds it to this, or says why it does not (``whole``).
     """
     return or_(owner.is_(None), owner == reader)
+
+
+def select_rows(*columns: Any) -> Any:
+    """``select`` without the types of its columns, which no reader of these rows asks for."""
+    return select(*columns)
 
 
 def register(

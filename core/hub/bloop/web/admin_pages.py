@@ -10,7 +10,8 @@ from starlette.responses import Response
 
 from bloop.accounts.access import Router, call_of, hub_of
 from bloop.api.limits import met_of
-from bloop.ops.overview import Kind, Overview, overview
+from bloop.hub.attention import Kind
+from bloop.ops.overview import Overview, overview
 from bloop.web.administration import areas
 from bloop.web.amounts import number
 from bloop.web.attention import Words

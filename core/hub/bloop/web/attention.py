@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from gettext import NullTranslations
 
-from bloop.ops.overview import Attention, Kind
+from bloop.hub.attention import Attention, Kind
 from bloop.web.amounts import number
 
 
@@ -41,11 +41,7 @@ class Words:
         ngettext = self.translations.ngettext
         return {
             Kind.PARKED: ngettext("{count} event is parked", "{count} events are parked", count),
-            Kind.JOBS: ngettext(
-                "{count} job failed in the last 24 hours",
-                "{count} jobs failed in the last 24 hours",
-                count,
-            ),
+            Kind.JOBS: ngettext("{count} job failed lately", "{count} jobs failed lately", count),
             Kind.QUARANTINE: ngettext(
                 "{count} record could not be used", "{count} records could not be used", count
             ),

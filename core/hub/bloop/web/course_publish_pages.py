@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any
 
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -21,7 +22,7 @@ from bloop.content.trees import read_tree
 from bloop.store.errors import ConflictError, InvalidError
 from bloop.store.statements import to_dicts
 from bloop.web.course_parts import parts_on
-from bloop.web.differences import differences
+from bloop.web.differences import Effort, Line, differences
 from bloop.web.editing import Lesson, course_edited, lesson_of, version_in, words_of
 from bloop.web.refusals import status_of
 from bloop.web.render import page
@@ -31,9 +32,42 @@ from bloop_sdk.web import read_form
 router = Router(tags=["pages"])
 
 _THIS = taught("containers", "container_id")
-MOST_SHOWN = 40
-"""Of so many drafts the differences are shown; the others are named."""
+AT_ONCE = 300
+"""So many lessons, and as many hidden places, are on one page; the others are on the next."""
 MOST_LINES = 60
+"""Of one lesson; the others are on the page of its versions."""
+MOST_LINES_SHOWN = 400
+MOST_LETTERS_SHOWN = 40_000
+MOST_LETTERS_READ = 1_000_000
+
+
+class Room:
+    """What the differences of all lessons of a page may still take: to be found, and to be sent."""
+
+    def __init__(self) -> None:
+        self.effort = Effort()
+        self.lines = MOST_LINES_SHOWN
+        self.letters = MOST_LETTERS_SHOWN
+        self.read = MOST_LETTERS_READ
+
+    def compare(self, was: Mapping[str, Any], now: Mapping[str, Any]) -> list[Line] | None:
+        """The differences of two texts; None where there is no room to look for them."""
+        size = sum(len(text["html"]) + len(text["source"] or "") for text in (was, now))
+        if self.lines <= 0 or self.letters <= 0 or size > self.read:
+            return None
+        self.read -= size
+        return differences(readable(was), readable(now), self.effort)
+
+    def take(self, lines: Sequence[Line]) -> list[Line]:
+        """As many of the first lines as there is room for."""
+        taken = []
+        for line in lines[: min(MOST_LINES, self.lines)]:
+            self.letters -= sum(len(text) for _, text in line.pieces)
+            if self.letters < 0:
+                break
+            taken.append(line)
+        self.lines -= len(taken)
+        return taken
 
 
 @router.get(
@@ -43,9 +77,17 @@ MOST_LINES = 60
     problems=(404,),
     include_in_schema=False,
 )
-async def show(request: Request, container_id: str, item: str = "") -> Response:
-    """What learners do not see yet; ``item`` is all that is ticked, where it is named."""
-    return await _changes(request, container_id, only=item)
+async def show(
+    request: Request,
+    container_id: str,
+    item: str = "",
+    start: Annotated[int, Field(ge=0, le=1_000_000)] = 0,
+) -> Response:
+    """What learners do not see yet; ``item`` is all that is ticked, where it is named.
+
+    Of much, what comes after so many as ``start`` says.
+    """
+    return await _changes(request, container_id, only=item, start=start)
 
 
 @router.post(
@@ -79,53 +121,64 @@ async def publish(request: Request, container_id: str) -> Response:
 
 
 async def _changes(
-    request: Request, container_id: str, *, only: str = "", error: BloopError | None = None
+    request: Request,
+    container_id: str,
+    *,
+    only: str = "",
+    start: int = 0,
+    error: BloopError | None = None,
 ) -> Response:
     call, database = call_of(request), hub_of(request).database
     course = await course_edited(request, container_id)
     rows = await database.read(ITEMS_UNPUBLISHED, call, container=container_id)
     lessons = [lesson_of(row) for row in to_dicts(ITEMS_UNPUBLISHED, rows)]
+    lessons = [one for one in lessons if not one.live]
     nodes = await read_tree(database, call, container_id, drafts=True)
-    items = await asyncio.to_thread(_shown, (one for one in lessons if not one.live))
     places = {node["item"]: place for place, node in reversed(list(enumerate(nodes)))}
-    items.sort(key=lambda one: places.get(one["id"], len(nodes)))
+    # What somebody came for stands on the first page, and has room for what changes.
+    lessons.sort(key=lambda one: (one.id != only, places.get(one.id, len(nodes))))
+    hidden = [node for node in nodes if not node["published"] and node["state"] == "active"]
+    if start >= max(len(lessons), len(hidden)):
+        start = 0  # It was published meanwhile.
+    end = start + AT_ONCE
     return await page(
         request,
         "course_publish.html",
         status=status_of(error),
         course=course,
         parts=parts_on(request, container_id, "content:publish"),
-        items=items,
-        nodes=[node for node in nodes if not node["published"] and node["state"] == "active"],
-        live=course["live"],
+        items=await asyncio.to_thread(_shown, lessons[start:end]),
+        nodes=hidden[start:end],
+        live=course["live"] or start > 0,  # Of the course itself only the first page speaks.
         only=only,
+        following=end if len(lessons) > end or len(hidden) > end else 0,
         fault=None if error is None else words_of(request, error),
     )
 
 
 def _shown(lessons: Iterable[Lesson]) -> list[dict[str, Any]]:
-    """Each with what learners see now and what they would see then."""
-    found = []
-    for number, lesson in enumerate(lessons):
-        text = lesson.text
-        one = {
-            "id": lesson.id,
-            "kind": lesson.kind,
-            "title": text["title"],
-            "was": lesson.title if lesson.title != text["title"] else None,
-            "version": lesson.row_version,
-            "href": lesson.href,
-            "is_new": not lesson.published,
-            "moved_on": edited.has_moved_on(lesson),
-            "empty": not text["html"] and lesson.kind in {"page", "assignment", "discussion"},
-            "lines": None,
-        }
-        if lesson.published and number < MOST_SHOWN:
-            lines = differences(readable(edited.text_of(lesson)), readable(text))
-            one["lines"] = None if lines is None else lines[:MOST_LINES]
-            one["more"] = lines is not None and len(lines) > MOST_LINES
-        found.append(one)
-    return found
+    """Each with what learners see now and what they would see then, as far as there is room."""
+    room = Room()
+    return [_told(lesson, room) for lesson in lessons]
+
+
+def _told(lesson: Lesson, room: Room) -> dict[str, Any]:
+    text = lesson.text
+    lines = room.compare(edited.text_of(lesson), text) if lesson.published else []
+    taken = room.take(lines or ())
+    return {
+        "id": lesson.id,
+        "kind": lesson.kind,
+        "title": text["title"],
+        "was": lesson.title if lesson.title != text["title"] else None,
+        "version": lesson.row_version,
+        "href": lesson.href,
+        "is_new": not lesson.published,
+        "moved_on": edited.has_moved_on(lesson),
+        "empty": not text["html"] and lesson.kind in {"page", "assignment", "discussion"},
+        "lines": taken,
+        "more": lines is None or len(lines) > len(taken),
+    }
 
 
 def readable(text: Mapping[str, Any]) -> str:

@@ -29,8 +29,11 @@ class Line:
     count: int = 0
 
 
-class _Effort:
-    """What comparing may still cost. What repeats itself costs the cube of its length (difflib)."""
+class Effort:
+    """What comparing may still cost, of one pair of texts or of all of a page.
+
+    What repeats itself costs the cube of its length (difflib).
+    """
 
     def __init__(self) -> None:
         self._left = MOST_STEPS
@@ -47,13 +50,13 @@ class _Effort:
         return SequenceMatcher(None, was, now, autojunk=False)
 
 
-def differences(before: str, after: str) -> list[Line] | None:
+def differences(before: str, after: str, effort: Effort | None = None) -> list[Line] | None:
     """The lines of two texts, those that stayed left out; None where there is too much of them."""
     was, now = (_lines(text) for text in (before, after))
     if len(was) + len(now) > MOST_LINES:
         return None
     found: list[Line] = []
-    effort = _Effort()
+    effort = effort or Effort()
     matcher = effort.matcher(was, now)
     if matcher is None:
         return None
@@ -70,7 +73,7 @@ def _lines(text: str) -> list[str]:
     return [line.rstrip() for line in text.splitlines() if line.strip()]
 
 
-def _changed(was: Sequence[str], now: Sequence[str], effort: _Effort) -> Iterator[Line]:
+def _changed(was: Sequence[str], now: Sequence[str], effort: Effort) -> Iterator[Line]:
     both = min(len(was), len(now))
     for before, after in zip(was[:both], now[:both], strict=True):
         yield from _words(before, after, effort)
@@ -78,7 +81,7 @@ def _changed(was: Sequence[str], now: Sequence[str], effort: _Effort) -> Iterato
     yield from (Line("new", (("new", line),)) for line in now[both:])
 
 
-def _words(before: str, after: str, effort: _Effort) -> Iterator[Line]:
+def _words(before: str, after: str, effort: Effort) -> Iterator[Line]:
     """One line with both; two lines where little of it stayed, or it is too long to tell."""
     was, now = _WORDS.findall(before), _WORDS.findall(after)
     few = len(was) + len(now) <= MOST_LINES

@@ -24,7 +24,8 @@ from bloop.content.file_routes import show_content
 from bloop.store.types import utcnow
 from bloop.web import assets, lessons, reading
 from bloop.web.prose import Prose, Sign, estimate, players
-from bloop.web.render import direction_of, locale_of, rendered, translations_of
+from bloop.web.render import locale_of, rendered, translations_of
+from bloop_sdk.bidi import direction_of
 
 router = Router(tags=["pages"])
 
@@ -51,7 +52,7 @@ async def show_text(request: Request, id: str) -> Response:  # noqa: A002 - the 
     return document(
         request,
         title=lesson["title"],
-        language=lesson["language"] or locale,
+        language=lesson["language"],
         html=prose.shown(lesson["html"]),
         questions=words.questions(lesson["data"], prose.shown),
     )
@@ -66,7 +67,7 @@ async def show_summary(request: Request, id: str) -> Response:  # noqa: A002 - t
     return document(
         request,
         title=course["title"],
-        language=course["language"] or locale_of(request),
+        language=course["language"],
         html=Prose(id, signer(request)).shown(course["summary_html"]),
         lead=True,
     )
@@ -111,15 +112,18 @@ def signer(request: Request) -> Sign:
     return lambda path: tickets.issue(institution, session, hashed, path, now)
 
 
-def document(request: Request, *, language: str, **values: Any) -> Response:
-    """A document for a frame: its ``title``, and its ``html`` as :class:`Prose` has readied it."""
+def document(request: Request, *, language: str | None, **values: Any) -> Response:
+    """A document for a frame: its ``title``, and its ``html`` as :class:`Prose` has readied it.
+
+    Where the ``language`` is not known, its first letter says where its lines begin.
+    """
     # A browser that opens it by itself, to print it or without scripts, says so.
     alone = request.headers.get("sec-fetch-dest") == "document"
     html = rendered(
         request,
         "text.html",
-        language=language,
-        direction=direction_of(language),
+        language=language or locale_of(request),
+        direction=direction_of(language) if language else "auto",
         style=Markup(_inline("text.css")),  # noqa: S704  # nosec B704 - our own file
         script=Markup(_inline("text.js")),  # noqa: S704  # nosec B704 - our own file
         alone=alone,

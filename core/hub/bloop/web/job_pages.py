@@ -28,15 +28,17 @@ _NEWEST = "~"  # Behind every id.
 
 State = Annotated[str, Field(pattern=f"^({'|'.join(JobState)})?$")]
 Place = Annotated[str, Field(max_length=36)]
+PluginId = Annotated[str, Field(max_length=40)]
 
 
 @router.get("/jobs", action="jobs:read", include_in_schema=False)
-async def show_jobs(request: Request, state: State = "", before: Place = "") -> Response:
-    """The institution's jobs, newest first; of one state, or of all."""
+async def show_jobs(
+    request: Request, state: State = "", before: Place = "", plugin: PluginId = ""
+) -> Response:
+    """The institution's jobs, newest first; of one state, or of all; of one plugin, or of all."""
     read = JOBS_BY_STATE[state]
-    rows = await hub_of(request).database.read(
-        read, call_of(request), before=before or _NEWEST, limit=JOBS_AT_ONCE + 1
-    )
+    named = {"before": before or _NEWEST, "plugin": plugin, "limit": JOBS_AT_ONCE + 1}
+    rows = await hub_of(request).database.read(read, call_of(request), **named)
     words = _words(request)
     shown = [words.view(row) for row in to_dicts(read, rows[:JOBS_AT_ONCE])]
     return await page(
@@ -45,6 +47,7 @@ async def show_jobs(request: Request, state: State = "", before: Place = "") -> 
         script=LIVE,
         jobs=shown,
         chosen=state,
+        plugin=plugin,
         states=list(JobState),
         is_first=not before,
         older=shown[-1].id if len(rows) > JOBS_AT_ONCE else None,

@@ -95,6 +95,7 @@ class JobWords:
             "content.import": _("Import of a course"),
             "content.sync": _("Sync of a connection"),
             "content.refresh": _("Fetching of some records"),
+            "audit.verify": _("Check of the audit log"),
             "storage.count": _("Counting what is stored"),
             "storage.free": _("Removing files that nothing refers to"),
         }

@@ -42,7 +42,7 @@ async def ask_for_proof(request: Request) -> Response:
 
 @router.get(KEPT, action="account:read", enrolling=True, include_in_schema=False)
 async def show_kept(request: Request) -> Response:
-    """The form that waits, with a button that sends it; of another account, only a question."""
+    """The form that waits, with a button that sends it; of nobody knows whom, only a question."""
     found = await kept_forms.kept(request)
     mine = found is not None and _is_mine(request, found)
     shown = await page(
@@ -50,6 +50,7 @@ async def show_kept(request: Request) -> Response:
         "kept.html",
         sent=found.sent if found else None,
         mine=mine,
+        theirs=found is not None and found.user_id is not None and not mine,
         fields=kept_forms.shown(request, found.sent) if found and mine else [],
         files=kept_forms.files(found.sent) if found and mine else [],
     )
@@ -59,18 +60,21 @@ async def show_kept(request: Request) -> Response:
 
 @router.post(f"{KEPT}/mine", action="account:write", enrolling=True, include_in_schema=False)
 async def claim_kept(request: Request) -> Response:
-    """Say that what another account was sending is one's own."""
+    """Say that what somebody was sending is one's own, where nobody knows whose it is."""
     await kept_forms.change(request, service.claim, call_of(request).principal.id)
     return RedirectResponse(KEPT, 303, headers=_UNKEPT)
 
 
 @router.post(f"{KEPT}/drop", action=VISIT, include_in_schema=False)
 async def drop_kept(request: Request) -> Response:
-    """Throw it away, and go back to where it was written."""
+    """Throw it away, and go back to where it was written; what is another account's stays."""
     found = await kept_forms.kept(request)
-    back = found.sent.back if found and _is_mine(request, found) else "/"
-    await kept_forms.change(request, service.drop)
+    mine = found is not None and _is_mine(request, found)
+    back = found.sent.back if found and mine else "/"
+    await kept_forms.change(request, service.drop, call_of(request).principal.id)
     response = RedirectResponse(back, 303, headers=_UNKEPT)
+    if found and found.user_id and not mine:
+        return response
     secure = hub_of(request).sessions.secure
     response.delete_cookie(cookie_name(request, "kept"), secure=secure, httponly=True)
     return response

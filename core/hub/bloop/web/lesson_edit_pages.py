@@ -36,7 +36,7 @@ from bloop.web.editing import (
 from bloop.web.framed_pages import SANDBOX, document, signer
 from bloop.web.prose import Prose
 from bloop.web.refusals import status_of
-from bloop.web.render import locale_of, page
+from bloop.web.render import page
 from bloop_sdk import BloopError, Kind
 from bloop_sdk.web import read_form
 
@@ -137,7 +137,7 @@ def _seen(
     return document(
         request,
         title=title,
-        language=language or locale_of(request),
+        language=language or None,
         html=Prose(lesson.container, signer(request)).shown(html),
     )
 

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from bloop.web import amounts
 from bloop.web.moments import in_full
+from bloop_sdk.words import listed
 
 _ONE = frozenset({"choice", "true_false"})
 _ANSWERS_TYPED = frozenset({"blank", "numeric", "formula"})
@@ -69,7 +70,7 @@ class Words:
             "external": _("in another system"),
         }
         found = [names[one] for one in data.get("submission_types", ()) if one in names]
-        return _("Hand in: {ways}").format(ways=", ".join(found)) if found else ""
+        return _("Hand in: {ways}").format(ways=listed(found, self._locale)) if found else ""
 
     def rubric(self, data: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The rows of an assignment's rubric."""

@@ -33,7 +33,7 @@ class Mark:
     cut: bool
     goal: bool
     folded: int
-    words: str
+    words: tuple[str, ...]
     after: tuple[tuple[str, str], ...]
 
 
@@ -129,7 +129,7 @@ def _mark(
         cut,
         one["goal"],
         one["folded"],
-        ", ".join(said),
+        tuple(said),
         tuple(after),
     )
 

@@ -11,7 +11,8 @@ from starlette.responses import Response
 from bloop.accounts.access import Router
 from bloop.learning.map.routes import LEVELS, MOST_LEVELS, Asked, Read, read_map
 from bloop.web.map_drawing import sheet, state_names
-from bloop.web.render import direction_of, locale_of, page, translations_of
+from bloop.web.render import locale_of, page, translations_of
+from bloop_sdk.bidi import direction_of
 
 router = Router(tags=["pages"])
 

@@ -12,6 +12,8 @@ import re
 from functools import lru_cache
 from xml.etree.ElementTree import Element, tostring
 
+from bloop.content.sanitise import MATHML
+
 MAX_FORMULA = 4000
 TAG = re.compile(r"""<(?:"[^"]*"|'[^']*'|[^'">])*>""")
 _NAME = re.compile(r"</?\s*([a-zA-Z0-9]+)")
@@ -65,6 +67,9 @@ def mathml(latex: str, *, display: str) -> str | None:
     try:
         tree: Element = convert_to_element(latex, display=display)
     except (Exception, RecursionError):  # noqa: BLE001 - a parser of formulas may raise anything
+        return None
+    # They stand in the hub's own pages as well, so nothing but MathML does.
+    if any(element.tag not in MATHML for element in tree.iter()):
         return None
     for element in tree.iter():
         for name in set(element.attrib) - _ATTRIBUTES:

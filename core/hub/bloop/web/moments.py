@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from bloop.store.types import utcnow
+from bloop_sdk.words import comma_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ def moment(text: str | None, locale: str) -> Moment | None:
 def in_full(text: str, locale: str) -> str:
     """A time in full, like ``31 January 2026, 08:00 UTC``, or ``31. Januar 2026, ...``."""
     when = datetime.fromisoformat(text)
-    return f"{on_day(text, locale)}, {when:%H:%M} UTC"
+    return f"{on_day(text, locale)}{comma_in(locale)} {when:%H:%M} UTC"
 
 
 def on_day(text: str, locale: str) -> str:
@@ -50,6 +51,7 @@ def without_year(day: date, locale: str, form: str) -> str:
 
     if locale.partition("-")[0] == "de":
         form = form.replace("d M", "d. M")
+    form = form.replace(",", comma_in(locale))
     shown: str = format_date(day, form, locale=locale)
     return shown
 

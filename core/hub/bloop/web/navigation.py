@@ -182,13 +182,17 @@ async def _of_plugins(request: Request, locale: str) -> dict[str, list[tuple[str
     return links
 
 
-def said_by(hub: Hub, plugin_id: str, text: str, locale: str) -> str:
-    """A text of a plugin's manifest or hook in a language, by the catalogue of its package."""
+def said_by(hub: Hub, plugin_id: str, text: str, locale: str, *, filled: bool = False) -> str:
+    """A text of a plugin's manifest or hook in a language, by the catalogue of its package.
+
+    ``filled`` is one that may have values in it, such as a refusal.
+    """
     found = hub.kernel.plugins[plugin_id].found
     if found is None or found.package is None:
         return text
     try:
-        return words_in(found.package, locale).gettext(text)
+        words = words_in(found.package, locale)
+        return words.translate(text) if filled else words.gettext(text)
     except Exception as err:  # noqa: BLE001 - a catalogue that is none costs no page of others
         get_logger("bloop.plugin", plugin=plugin_id).warning(
             "catalogue not read", locale=locale, reason=str(err)

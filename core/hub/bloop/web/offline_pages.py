@@ -13,7 +13,8 @@ from starlette.responses import JSONResponse, Response
 from bloop.accounts.access import Router, hub_of
 from bloop.accounts.actions import VISIT
 from bloop.web import assets
-from bloop.web.render import direction_of, locale_of, page
+from bloop.web.render import locale_of, page
+from bloop_sdk.bidi import direction_of
 
 router = Router(tags=["pages"])
 

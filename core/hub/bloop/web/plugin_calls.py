@@ -15,7 +15,7 @@ from bloop.hub.contexts import PluginCall
 from bloop.web.plugin_static import addresses
 from bloop.web.render import csrf_of, locale_of, page
 from bloop_sdk import PageView, Words
-from bloop_sdk.words import templates_in, words_in
+from bloop_sdk.words import page_words_in, templates_in
 
 if TYPE_CHECKING:
     from bloop.hub import Hub
@@ -45,7 +45,7 @@ class RequestCall(PluginCall):
     @property
     def words(self) -> Words:
         """What the plugin's package says in that language."""
-        return words_in(self._package, self.locale)
+        return page_words_in(self._package, self.locale)
 
     def render(self, template: str, **values: Any) -> str:
         """HTML of a template of the plugin's package."""

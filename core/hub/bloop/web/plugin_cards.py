@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 class CardRight:
     """What a plugin asks for, in the visitor's words, and whether the operator granted it."""
 
+    name: str
     words: str
     detail: str
     granted: bool
@@ -40,9 +41,14 @@ class Card:
     last_error: str | None
     import_ms: float | None
     wanted: bool
-    installed: bool
+    distribution: str | None
     loaded: bool
     rights: tuple[CardRight, ...]
+
+    @property
+    def installed(self) -> bool:
+        """Whether a distribution has it."""
+        return self.distribution is not None
 
     @property
     def held(self) -> bool:
@@ -69,7 +75,7 @@ def _rights(
         return ()
     held = names(ungranted(manifest, granted_names(hub.config, manifest.id)))
     return tuple(
-        CardRight(right.in_words(translate), right.detail, right.name not in held)
+        CardRight(right.name, right.in_words(translate), right.detail, right.name not in held)
         for right in rights_of(manifest)
     )
 
@@ -92,7 +98,7 @@ def _card(hub: Hub, line: Diagnosis, translate: Callable[[str], str]) -> Card:
         last_error=line.last_error if line.last_error != line.reason else None,
         import_ms=line.import_ms,
         wanted=wanted,
-        installed=line.distribution is not None,
+        distribution=line.distribution,
         loaded=line.state is PluginState.READY,
         rights=_rights(hub, manifest, translate),
     )

@@ -17,11 +17,13 @@ from bloop.accounts.actions import may
 from bloop.hub.plugin_settings import settable
 from bloop.hub.switching import switch, undo
 from bloop.kernel.institutions import switch_plugin
+from bloop.ops.particulars import particulars, switches
 from bloop.ops.plan import Change, plan
 from bloop.store.database import in_unit
 from bloop.store.errors import NotFoundError
 from bloop.web.panels import panels, parts
 from bloop.web.plugin_cards import Card, card, cards
+from bloop.web.plugin_words import PluginWords
 from bloop.web.render import locale_of, page, translations_of
 from bloop_sdk import PanelSubject, Scope
 from bloop_sdk.rights import Right
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from bloop.hub import Hub
 
 router = Router(tags=["pages"])
+
+SWITCHES_SHOWN = 10
 
 
 @router.get("/plugins", action="plugins:read", include_in_schema=False)
@@ -56,6 +60,36 @@ async def show_plugins(request: Request, switched: str = "", *, undone: bool = F
         may_ask=may(call, "policy:read"),
         panels=beside,
         **parts(beside),
+    )
+
+
+@router.get("/plugins/{plugin_id}", action="plugins:read", problems=(404,), include_in_schema=False)
+async def show_plugin(request: Request, plugin_id: str) -> Response:
+    """One plugin: how it is, what it may do, reaches, holds and works at, and who switched it."""
+    hub, call, locale = _hub(request), call_of(request), locale_of(request)
+    words = PluginWords(_translate(request), locale)
+    operates = may(call, "plugins:toggle")
+    shown = card(hub, plugin_id, words.translate) if operates else _loaded(request, plugin_id)
+    found = await particulars(hub, call, plugin_id)
+    reads_log = may(call, "audit:read")
+    history = await switches(hub, call, plugin_id, SWITCHES_SHOWN) if reads_log else []
+    hosts = [words.host(host) for host in found.hosts]
+    return await page(
+        request,
+        "plugin_about.html",
+        plugin=shown,
+        rights=words.rights(shown),
+        hosts=hosts + [words.host(host, fetches=True) for host in found.downloads],
+        secrets=[words.secret(secret) for secret in found.secrets],
+        work=found.jobs,
+        entries=[words.entry(entry) for entry in found.entries],
+        contract=found.contract,
+        history=words.switches(history),
+        reads_log=reads_log,
+        is_off=plugin_id in await hub.choices.off(call),
+        may_switch=operates,
+        may_choose=may(call, "plugins:enable"),
+        sees_jobs=may(call, "jobs:read"),
     )
 
 

@@ -77,12 +77,14 @@ UNPLACED_SHOWN = _unplaced(
 )
 """The same for learners, in a container that they may see."""
 
+_plugin = bindparam("plugin", type_=String)
 _ASKER = User.id == func.substr(Job.actor, len("user:") + 1)
 
 
 def _jobs(state: str) -> Statement:
-    """Jobs with who asked for them; of one state, or of all for ``""``."""
+    """Jobs with who asked for them; of one state, or of all for ``""``; of a plugin, or all."""
     conditions = [Job.state == literal_column(f"'{state}'")] if state else []
+    conditions.append(or_(_plugin == "", Job.plugin_id == _plugin))
     return register(
         f"web.jobs_{state or 'all'}",
         JOBS.select.add_columns(Job.actor_role, User.name.label("asker"))
@@ -93,7 +95,7 @@ def _jobs(state: str) -> Statement:
 
 
 JOBS_BY_STATE = {state: _jobs(state) for state in ("", *JobState)}
-"""The newest jobs with ids below ``before``, by their state; of any for ``""``."""
+"""The newest jobs of a plugin, or of any for ``""``, with ids below ``before``, by state."""
 
 WHOLE_JOB = register(
     "web.job",

@@ -36,9 +36,9 @@ from bloop.web.quiz_edit_pages import (
     changed_meanwhile,
     fault_words,
     mark_of,
-    said_of,
     status_of,
 )
+from bloop.web.refusal_words import said_of
 from bloop.web.render import locale_of, page, translations_of
 from bloop_sdk import BloopError
 from bloop_sdk.web import read_form
@@ -195,7 +195,7 @@ async def _page(
         wrong=getattr(error, "field", None),
         now=now,
         links_concepts=links,
-        concepts=await _concepts(request, quiz["id"], part) if links and part else [],
+        concepts=await _concepts(request, quiz["id"], part) if part else [],
     )
 
 

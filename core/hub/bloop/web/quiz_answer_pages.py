@@ -10,7 +10,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from bloop.accounts.access import Router, call_of, hub_of
-from bloop.content.tree_routes import run
+from bloop.accounts.actions import may
+from bloop.content import tree_routes
+from bloop.content.queries import CONTAINER, CONTAINER_SHOWN
+from bloop.content.tree_routes import run, taught
 from bloop.learning.quizzes import marking, queries
 from bloop.learning.quizzes.edit_routes import THIS_QUIZ, read_item
 from bloop.learning.quizzes.hardness import Hardness
@@ -23,10 +26,11 @@ from bloop.store.types import utcnow
 from bloop.web import plots, reading
 from bloop.web.question_forms import plain_number, source_of
 from bloop.web.quiz_edit_pages import fault_words, quiz_parts, status_of
-from bloop.web.quizzes import Words, given_words, head, words_of
+from bloop.web.quizzes import LINE, Words, given_words, head, words_of
 from bloop.web.render import locale_of, page, translations_of
 from bloop_sdk import BloopError
 from bloop_sdk.web import Form, read_form
+from bloop_sdk.words import listed
 
 router = Router(tags=["pages"])
 
@@ -34,6 +38,34 @@ READ, GRADE = "learning:read", "content:write"
 AT_ONCE = 50
 _LAST = "~"
 """Behind every id."""
+
+
+@router.get(
+    "/courses/{container_id}/to-grade",
+    action=READ,
+    also=taught("containers", "container_id"),
+    problems=(404,),
+    include_in_schema=False,
+)
+async def show_first_to_grade(request: Request, container_id: str) -> Response:
+    """On to the answer of a course that waits longest for a grade; or back to the course."""
+    course = await tree_routes.one(request, CONTAINER_SHOWN, CONTAINER, container_id)
+    call, read = call_of(request), queries.TO_GRADE
+    row = await hub_of(request).database.read_one(read, call, id=course["id"], limit=1)
+    if row is None:
+        return RedirectResponse(f"/courses/{course['id']}?said=graded", 303)
+    found = read.as_dict(row)
+    there = f"/quizzes/{found['quiz']}/answers/{found['attempt']}"
+    return RedirectResponse(f"{there}#q{found['place']}", 303)
+
+
+async def to_grade(request: Request, container_id: str, *, teaches: bool) -> int:
+    """How many answers of a course wait for a grade, for who may give one; 0 for others."""
+    call, read = call_of(request), queries.TO_GRADE_COUNT
+    if not (teaches or (may(call, READ) and may(call, GRADE))):
+        return 0
+    row = await hub_of(request).database.read_one(read, call, id=container_id)
+    return 0 if row is None else int(row[0])
 
 
 @router.get(
@@ -93,7 +125,7 @@ def _hard(one: Hardness, quiz: Mapping[str, Any], words: Words) -> dict[str, Any
     }
     return {
         "place": one.place,
-        "words": words_of(question["html"]),
+        "words": words.line(words_of(question["html"]), LINE),
         "mean": one.share,
         "share": "" if one.share is None else words.percent(one.right / one.graded),
         "points": "" if one.share is None else words.percent(one.share),
@@ -102,7 +134,10 @@ def _hard(one: Hardness, quiz: Mapping[str, Any], words: Words) -> dict[str, Any
         "earlier": one.earlier,
         "waiting": one.waiting,
         "common": [
-            {"words": ", ".join(given_words(view, given))[:200], "count": count}
+            {
+                "words": words.line(listed(given_words(view, given), words.locale), LINE),
+                "count": count,
+            }
             for given, count in one.wrong[:1]
         ],
     }

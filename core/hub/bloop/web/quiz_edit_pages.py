@@ -23,7 +23,7 @@ from bloop.content.tree_routes import run, taught
 from bloop.graph.questions import parts_of
 from bloop.learning.quizzes import editing
 from bloop.learning.quizzes.edit_routes import ACTION, THIS_QUIZ, read_quiz
-from bloop.learning.quizzes.problems import EDITED, MESSAGES, Problem
+from bloop.learning.quizzes.problems import EDITED
 from bloop.learning.quizzes.questions import number_of
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError
 from bloop.store.statements import moment
@@ -32,8 +32,8 @@ from bloop.web import lessons, reading
 from bloop.web.editing import version_in
 from bloop.web.navigation import NavLink
 from bloop.web.question_forms import plain_number, source_of
-from bloop.web.quizzes import words_of
-from bloop.web.refusal_words import refusal
+from bloop.web.quizzes import LINE, Formulas, words_of
+from bloop.web.refusal_words import refusal, said_of
 from bloop.web.render import locale_of, page, translations_of
 from bloop_sdk import BloopError
 from bloop_sdk.web import Form, read_form
@@ -286,15 +286,8 @@ def fault_words(error: BloopError | None, _: Callable[[str], str]) -> str:
     """What is wrong, and what to do."""
     if error is None:
         return ""
-    if isinstance(error, editing.IncompleteError):
-        return " ".join(said_of(one, _) + "." for one in error.problems[:5])
     found = refusal(error, _)
     return f"{found.message} {found.cure}".strip()
-
-
-def said_of(problem: Problem, _: Callable[[str], str]) -> str:
-    """A problem in the visitor's language."""
-    return problem.words(_(MESSAGES[problem.code]))
 
 
 def quiz_parts(request: Request, quiz_id: str) -> list[NavLink]:
@@ -310,12 +303,12 @@ def quiz_parts(request: Request, quiz_id: str) -> list[NavLink]:
 
 def _rows(quiz: Mapping[str, Any], words: lessons.Words) -> list[dict[str, Any]]:
     questions, names = quiz["data"]["questions"], words.kind_names()
-    wrong = {one.place for one in quiz["problems"]}
+    wrong, formulas = {one.place for one in quiz["problems"]}, Formulas()
     return [
         {
             "place": place,
             "part": part,
-            "words": words_of(one["html"]),
+            "words": formulas.line(words_of(one["html"]), LINE),
             "kind": names.get(one["kind"], one["kind"]),
             "points": words.points(one["points"]) if one["kind"] != "text" else "",
             "wrong": place in wrong,

@@ -20,7 +20,7 @@ from bloop.web.navigation import NavLink
 from bloop.web.prose import Prose
 from bloop.web.quizzes import Words, feedback_html, question_html, response_of
 from bloop.web.refusals import status_of
-from bloop.web.render import locale_of, page
+from bloop.web.render import check_reader, page
 from bloop_sdk.web import Form, read_form
 
 router = Router(tags=["pages"])
@@ -113,7 +113,9 @@ def _to_do(question: Any) -> bool:
 )
 async def answer(request: Request, id: str, place: int) -> Response:  # noqa: A002
     """Answer a question; or the question again, with what is wrong."""
-    attempt, form = await read_attempt(request, id), await read_form(request)
+    form = await read_form(request)
+    check_reader(request, form)
+    attempt = await read_attempt(request, id)
     question = question_of(attempt, place)
     try:
         await run(request, service.answer, id, place, response_of(question, form))
@@ -163,7 +165,7 @@ def text_of(
     return document(
         request,
         title=attempt["title"],
-        language=attempt["language"] or locale_of(request),
+        language=attempt["language"],
         html=feedback_html(question["answered"], shown)
         if feedback
         else question_html(question, shown),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC
 from gettext import NullTranslations
 from typing import Any
@@ -21,12 +22,19 @@ from bloop.learning.shares import reaches, whole_percent
 from bloop.store.statements import moment
 from bloop.store.types import utcnow
 from bloop.web.lessons import Shown
+from bloop.web.mathml import with_mathml
 from bloop.web.moments import in_full
 from bloop.web.render import locale_of, translations_of
 from bloop_sdk import PrincipalKind
 from bloop_sdk.web import Form
 
 MOST_SHOWN = 20
+LINE = 120
+"""Characters of a question in a list."""
+MOST_FORMULAS = 200
+"""So many of a page are typeset; a thousand questions may hold more than is quickly done."""
+_LONGER = 300
+"""So much further a line goes on to the end of a formula."""
 _NEVER = frozenset({"text", "opaque", "formula", "upload"})
 _RICH = re.compile(r"<(?!/?(?:p|br|div|span)\b)", re.IGNORECASE)
 """What words alone don't say: it stands in a frame (``docs/decisions/0024-frames.md``)."""
@@ -77,12 +85,64 @@ def percent(share: float, locale: str) -> str:
     return format_percent(whole_percent(share) / 100, locale=locale)
 
 
+@dataclass
+class Formulas:
+    """How many formulas of a page are typeset yet."""
+
+    left: int = MOST_FORMULAS
+
+    def line(self, words: str, most: int = 0) -> Line:
+        """Plain words in a line; those longer than ``most`` characters end in an ellipsis."""
+        return Line(self, words, most)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Words whose formulas become MathML where, and only where, a template shows them.
+
+    Those that are beyond what a page typesets stay as they were written.
+    """
+
+    formulas: Formulas
+    words: str
+    most: int
+
+    def __bool__(self) -> bool:
+        return bool(self.words)
+
+    def __html__(self) -> Markup:
+        text, most = self.words, self.most
+        if most and len(text) > most:
+            text = _shortened(text, most)
+        count = text.count("\\(") + text.count("\\[")
+        html = escape(text)
+        if not count or count > self.formulas.left:
+            return html
+        self.formulas.left -= count
+        # It stays in the line, whatever it was in the text.
+        inline = str(html).replace("\\[", "\\(").replace("\\]", "\\)")
+        return Markup(with_mathml(inline))  # noqa: S704  # nosec B704 - escaped, and MathML
+
+
+def _shortened(words: str, most: int) -> str:
+    """The begin of a text, never half a formula."""
+    cut = words[:most]
+    for opening, closing in (("\\(", "\\)"), ("\\[", "\\]")):
+        at = cut.rfind(opening)
+        if at > cut.rfind(closing):
+            end = words.find(closing, at)
+            whole = words[: end + 2] if 0 <= end < most + _LONGER else words[:at]
+            return whole if whole == words else f"{whole.rstrip()} …"
+    return f"{cut.rpartition(' ')[0] or cut}…"
+
+
 class Words:
     """The words around an attempt, in one language."""
 
     def __init__(self, request: Request) -> None:
         self.locale = locale_of(request)
         self._translations: NullTranslations = translations_of(self.locale)
+        self._formulas = Formulas()
 
     def attempt(self, attempt: Mapping[str, Any]) -> dict[str, Any]:
         """An attempt as its page has it; its questions as :meth:`question`."""
@@ -105,17 +165,22 @@ class Words:
         }
 
     def question(self, question: Mapping[str, Any]) -> dict[str, Any]:
-        """A question with its words; ``rich`` where a frame shows it as it is."""
+        """A question with its words; ``rich`` where a frame shows it as it is.
+
+        ``asked`` are the words with their formulas, ``line`` the begin of that for a list.
+        """
         options = question["choices"] + question["rights"]
         options = options + [one for blank in question["blanks"] for one in blank["choices"]]
         texts = [question["html"], *(one["html"] for one in [*options, *question["lefts"]])]
-        answered = question["answered"]
+        answered, words = question["answered"], words_of(question["html"])
         return {
             **question,
-            "words": words_of(question["html"]),
+            "words": words,
+            "line": self._formulas.line(words, LINE),
+            "asked": self._formulas.line(words),
             "rich": any(map(is_rich, texts)),
-            "choices": [_option(one, n) for n, one in enumerate(question["choices"], 1)],
-            "lefts": [_option(one, n) for n, one in enumerate(question["lefts"], 1)],
+            "choices": [self._option(one, n) for n, one in enumerate(question["choices"], 1)],
+            "lefts": [self._option(one, n) for n, one in enumerate(question["lefts"], 1)],
             "rights": [_option(one, n) for n, one in enumerate(question["rights"], 1)],
             "blanks": [
                 {**blank, "choices": [_option(one, n) for n, one in enumerate(blank["choices"], 1)]}
@@ -125,17 +190,26 @@ class Words:
             "answered": answered and self._answered(question, answered),
         }
 
+    def _option(self, one: Mapping[str, Any], number: int) -> dict[str, Any]:
+        found = _option(one, number)
+        return found | {"shown": self._formulas.line(found["words"])}
+
+    def line(self, words: str, most: int = 0) -> Line:
+        """Words in a line, with their formulas."""
+        return self._formulas.line(words, most)
+
     def _answered(self, question: Mapping[str, Any], one: Mapping[str, Any]) -> dict[str, Any]:
         told = [*one["feedback"], one["comment"], *(right["html"] for right in one["right"])]
         return {
             **one,
-            "given": given_words(question, one["response"]),
+            "given": [self.line(words) for words in given_words(question, one["response"])],
             "reached": self.number((one["score"] or 0.0) * question["worth"]),
             "rich": one.get("framed", True) and any(map(is_rich, told)),
-            "said": [words_of(html) for html in one["feedback"]],
-            "comment_words": words_of(one["comment"]),
+            "said": [self.line(words_of(html)) for html in one["feedback"]],
+            "comment_words": self.line(words_of(one["comment"])),
             "right": [
-                {"of": words_of(r["of"]), "words": words_of(r["html"])} for r in one["right"]
+                {"of": self.line(words_of(r["of"])), "words": self.line(words_of(r["html"]))}
+                for r in one["right"]
             ],
         }
 

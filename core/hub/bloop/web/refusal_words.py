@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from bloop.learning.quizzes.pasted import WRONG
+from bloop.learning.quizzes.problems import MESSAGES, IncompleteError, Problem
 from bloop_sdk import BloopError
 
 _Words = Callable[[str], str]
@@ -44,7 +46,15 @@ class Said:
 def refusal(error: BloopError, _: _Words) -> Said:
     """A refusal in the visitor's language."""
     field = getattr(error, "field", None)
+    if isinstance(error, IncompleteError):
+        found = " ".join(f"{said_of(one, _)}." for one in error.problems[:5])
+        return Said(f"{error.title}: {found}", "", error.code, field)
     return Said(said(error.message, _), said(error.cure or "", _), error.code, field)
+
+
+def said_of(problem: Problem, _: _Words) -> str:
+    """What a question lacks, in the visitor's language."""
+    return problem.words(_(MESSAGES[problem.code]))
 
 
 def in_words(values: Mapping[str, Any], _: _Words) -> dict[str, Any]:
@@ -60,9 +70,35 @@ def in_words(values: Mapping[str, Any], _: _Words) -> dict[str, Any]:
 def _known() -> Sequence[tuple[re.Pattern[str], Callable[[_Words], str]]]:
     return [
         (re.compile(pattern, re.DOTALL), make)
-        for pattern, make in (*_FIELDS, *_CHOICES, *_TEACHING)
+        for pattern, make in (*_FIELDS, *_CHOICES, *_TEACHING, *_AUDIT, *_PASTED)
     ]
 
+
+def _at_line(name: str, make: Callable[[_Words], str]) -> tuple[str, Callable[[_Words], str]]:
+    """What is wrong in a text of questions, with its line before it."""
+    return (
+        rf"line (?P<line>\d+): {re.escape(WRONG[name])}",
+        lambda _: _("Line {line}: {wrong}").replace("{wrong}", make(_)),
+    )
+
+
+_PASTED: tuple[tuple[str, Callable[[_Words], str]], ...] = (
+    (re.escape(WRONG["empty"]), lambda _: _("There is no question in it.")),
+    (
+        r"text: up to (?P<most>\d+) characters of text",
+        lambda _: _("At most {most} characters are possible."),
+    ),
+    _at_line("open", lambda _: _("The answers are not closed with a brace.")),
+    _at_line("closed", lambda _: _("A closing brace has no opening one before it.")),
+    _at_line(
+        "groups", lambda _: _("A question has one group of answers in braces, and this has two.")
+    ),
+    _at_line("sign", lambda _: _("An answer begins with = or ~, or is T or F.")),
+    _at_line("number", lambda _: _("This is no number, no range and no number with a tolerance.")),
+    _at_line("share", lambda _: _("A share is from -100 to 100 per cent.")),
+    _at_line("aiken", lambda _: _("An answer such as “A. text”, or “ANSWER: A”, is missing here.")),
+    _at_line("letter", lambda _: _("ANSWER names none of the answers above it.")),
+)
 
 # Each sentence stands alone on a page, beside its field or above the form.
 _FIELDS: tuple[tuple[str, Callable[[_Words], str]], ...] = (
@@ -201,6 +237,15 @@ _TEACHING: tuple[tuple[str, Callable[[_Words], str]], ...] = (
         lambda _: _("A time of the video reads like 1:23."),
     ),
     (r"this question is not due any more", lambda _: _("This question is not due any more.")),
+    (r"this question is not due before .*", lambda _: _("This question is not due any more.")),
+    (
+        r"this was typed in another account",
+        lambda _: _("This was typed on a page of another account."),
+    ),
+    (
+        r"log in as who typed it, then send it again",
+        lambda _: _("Whoever typed it can log in and send it again."),
+    ),
     (r"go on with the next", lambda _: _("Go on with the next one.")),
     (r"answer: choose one answer or more", lambda _: _("Choose one answer or more.")),
     (
@@ -255,6 +300,8 @@ _TEACHING: tuple[tuple[str, Callable[[_Words], str]], ...] = (
         r"move them elsewhere first, or put the course into the trash",
         lambda _: _("Move that elsewhere first, or put the course into the trash."),
     ),
+    (r"no pages in .*", lambda _: _("There are no pages in this language.")),
+    (r"choose one of (?P<tags>[\w-]+(, [\w-]+)*)", lambda _: _("Choose one of {tags}.")),
     (
         r"(?P<count>\d+) pages that this run brought were edited here since",
         lambda _: _("Pages that this import brought were edited here since: {count}."),
@@ -284,4 +331,55 @@ _TEACHING: tuple[tuple[str, Callable[[_Words], str]], ...] = (
         lambda _: _("This import does not wait for anybody to confirm it."),
     ),
     (r"look at how it ended", lambda _: _("Look at how it ended.")),
+)
+
+# What a check of the audit log finds (:mod:`bloop.store.audit.verifying`).
+_AUDIT: tuple[tuple[str, Callable[[_Words], str]], ...] = (
+    (r"line (?P<seq>\d+) is missing", lambda _: _("Line {seq} is missing.")),
+    (
+        r"line (?P<seq>\d+) is missing: (at \S+ )?the chain went on to line (?P<upto>\d+)",
+        lambda _: _("Line {seq} is missing: the log went on to line {upto}."),
+    ),
+    (
+        r"line (?P<seq>\d+) was altered, moved or put in: .*",
+        lambda _: _(
+            "Line {seq} was altered, moved or put in: it does not follow from the line before."
+        ),
+    ),
+    (
+        r"line (?P<seq>\d+) does not lead to what was anchored at \S+ as line (?P<upto>\d+)",
+        lambda _: _("Line {seq} does not lead to what was written down elsewhere as line {upto}."),
+    ),
+    (
+        r"line (?P<seq>\d+) is another line than was anchored",
+        lambda _: _("Line {seq} is another one than was written down elsewhere."),
+    ),
+    (
+        r"line (?P<seq>\d+) has a personal part that was altered",
+        lambda _: _("What line {seq} tells of a person was altered."),
+    ),
+    (
+        r"line (?P<seq>\d+) lacks its personal part, and .* was never erased",
+        lambda _: _("What line {seq} tells of a person is gone, and nobody was erased."),
+    ),
+    (
+        r"line \d+ its front was cut with another key, .*",
+        lambda _: _("The front of the log was cut with another key. Put that key here to check."),
+    ),
+    (
+        r"line \d+ its front was cut by somebody without the key",
+        lambda _: _("The front of the log was cut by somebody without the hub's key."),
+    ),
+    (
+        r"line (?P<line>\d+) of \S+ is no anchor",
+        lambda _: _("Line {line} of the file of anchors is none."),
+    ),
+    (
+        r"line (?P<line>\d+) of \S+ was signed with another key, .*",
+        lambda _: _("Line {line} of the file of anchors was signed with another key."),
+    ),
+    (
+        r"line (?P<line>\d+) of \S+ is altered, or what stood before it is gone",
+        lambda _: _("Line {line} of the file of anchors is altered, or one before it is gone."),
+    ),
 )

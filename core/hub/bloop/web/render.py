@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from gettext import NullTranslations
 from pathlib import Path
 from typing import Any
@@ -14,17 +13,22 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from bloop.accounts.access import call_of, hub_of
-from bloop.accounts.actions import may
-from bloop.accounts.languages import NAMES, chosen
+from bloop.accounts.actions import ForbiddenError, may
+from bloop.accounts.languages import NAMES
+from bloop.accounts.languages import locale_of as locale_of  # noqa: PLC0414 - for every page
 from bloop.accounts.login.entry import own_path
-from bloop.accounts.service import csrf_token
+from bloop.accounts.service import csrf_token, reader_mark
 from bloop.web.assets import asset
 from bloop.web.navigation import administration, background, navigation
 from bloop.web.refusal_words import in_words
 from bloop_sdk import PrincipalKind
-from bloop_sdk.words import words_in
+from bloop_sdk.bidi import direction_of, isolate_in
+from bloop_sdk.web import Form
+from bloop_sdk.words import comma_in, listed, page_words_in
 
 FOLDER = Path(__file__).parent
+NOBODY = "-"
+"""The reader of a page that nobody is logged in on."""
 LOCALES = ("en", *sorted(path.stem for path in (FOLDER / "locale").glob("*.po")))
 
 POLICY = (
@@ -122,6 +126,7 @@ async def page(
         sets_up=may(call_of(request), "institutions:configure"),
         has_keys=may(call_of(request), "tokens:read"),
         csrf=csrf_of(request),
+        reader=reader_of(request) or "",
         scripts=scripts,
         keeps=keeps,
         styles=list(dict.fromkeys(styles)),
@@ -133,18 +138,32 @@ async def page(
         "content-language": locale,
         "content-security-policy": POLICY.format(frames=sources) + (SCRIPTED if scripts else ""),
         "vary": "accept-language, cookie",
-        **_reader(request),
+        # The worker on a device gives nobody else what it has kept there.
+        "x-bloop-reader": reader_of(request) or NOBODY,
     }
     return HTMLResponse(html, status, headers=headers)
 
 
-def _reader(request: Request) -> dict[str, str]:
-    """Whose page it is, for the worker on their device: it gives nobody else what it has kept."""
-    if csrf_of(request) is None:
-        return {}
-    call = call_of(request)
-    whose = f"{call.institution}:{call.principal.id}"
-    return {"x-bloop-reader": hashlib.sha256(whose.encode()).hexdigest()[:16]}
+def reader_of(request: Request) -> str | None:
+    """Whose page it is, as a device knows them; None for who has no session in this browser."""
+    return reader_mark(call_of(request)) if csrf_of(request) else None
+
+
+class OtherReaderError(ForbiddenError):
+    """What was sent is of a page of another account."""
+
+    code = "other_reader"
+
+
+def check_reader(request: Request, form: Form) -> None:
+    """Raise OtherReaderError for what was typed on the page of another account, as ``reader`` says.
+
+    A device that several people use may have kept it, and send it when one of them is logged in.
+    """
+    if form["reader"] not in {"", reader_of(request)}:
+        raise OtherReaderError(
+            "this was typed in another account", cure="log in as who typed it, then send it again"
+        )
 
 
 def rendered(request: Request, template: str, **values: Any) -> str:
@@ -157,23 +176,6 @@ def csrf_of(request: Request) -> str | None:
     """What a form of this page sends back; None for who has no session in this browser."""
     session = request.scope.get("bloop.cookie_token")
     return csrf_token(session) if session else None
-
-
-def locale_of(request: Request) -> str:
-    """What the visitor chose, or the best for ``Accept-Language`` (RFC 9110, section 12.5.4)."""
-    if choice := chosen(request):
-        return choice
-    wanted: list[tuple[float, str]] = []
-    for part in request.headers.get("accept-language", "").split(",")[:20]:
-        tag, _, weight = part.strip().partition(";q=")
-        try:
-            wanted.append((float(weight or 1), tag.partition("-")[0].lower()))
-        except ValueError:
-            continue
-    for _weight, tag in sorted(wanted, key=lambda pair: -pair[0]):
-        if tag in LOCALES:
-            return tag
-    return "en"
 
 
 def _this_page(request: Request) -> str:
@@ -247,7 +249,7 @@ def _state_names(_: Callable[[str], str]) -> Mapping[str, str]:
 
 def translations_of(locale: str) -> NullTranslations:
     """The catalogue of a language; English is what the templates are written in."""
-    return words_in(FOLDER, locale).catalogue
+    return page_words_in(FOLDER, locale).catalogue
 
 
 @lru_cache(maxsize=16)
@@ -264,8 +266,11 @@ def _environment(locale: str) -> Any:
     )
     translations: Any = translations_of(locale)
     environment.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]
-    environment.globals.update(asset=asset, tone=tone)
+    if direction_of(locale) == "rtl":
+        isolate_in(environment)
+    environment.globals.update(asset=asset, tone=tone, comma=comma_in(locale))
     environment.filters["runs"] = _runs
+    environment.filters["listed"] = partial(listed, locale=locale)
     return environment
 
 
@@ -292,8 +297,3 @@ def _runs(nodes: Iterable[Any]) -> list[_Run]:
     if leaves:
         runs.append(_Run(leaves=tuple(leaves)))
     return runs
-
-
-def direction_of(language: str) -> str:
-    """Where lines of a language begin."""
-    return "rtl" if language.partition("-")[0].lower() in {"ar", "fa", "he", "ur"} else "ltr"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from bloop.accounts.access import Router, call_of, hub_of
 from bloop.content.tree_routes import run
 from bloop.learning.reviews import asking
-from bloop.learning.reviews.answering import LATE, answer
+from bloop.learning.reviews.answering import answer
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError
 from bloop.store.statements import moment
 from bloop.store.types import utcnow
@@ -22,7 +22,7 @@ from bloop.web.moments import without_year
 from bloop.web.prose import Prose
 from bloop.web.quizzes import Words, feedback_html, question_html, response_of
 from bloop.web.refusals import status_of
-from bloop.web.render import locale_of, page
+from bloop.web.render import check_reader, locale_of, page
 from bloop_sdk.web import Form, read_form
 
 router = Router(tags=["pages"])
@@ -30,7 +30,9 @@ router = Router(tags=["pages"])
 READ, WRITE = "account:read", "account:write"
 NOTHING = Form()
 A_WHILE = 60
-"""So many seconds a form may be under way before the device's clock says when it was sent."""
+"""So many seconds a form may be under way and count as answered now."""
+MOST_SECONDS = 10**9
+"""A device that says more has no clock; what may be that long ago the command says."""
 KEPT_AHEAD = 20
 """So many questions are kept on the device of who takes a course along."""
 
@@ -109,11 +111,16 @@ async def show_done(request: Request) -> Response:
 async def give_answer(request: Request) -> Response:
     """Answer the question of a form; sent again it leads to the same answer."""
     form = await read_form(request)
+    check_reader(request, form)
     item, part, key = form["item"][:60], form["part"][:200], form["key"][:64]
     found = await asking.asked(hub_of(request).database, call_of(request))
-    one = next((some for some in found["questions"] if some["key"] == key), None)
-    # One that is not asked any more was answered, maybe by this very form: the command knows.
-    given = None if one is None else response_of(one["question"], form)
+    one = next((some["question"] for some in found["questions"] if some["key"] == key), None)
+    # One that is not asked any more was answered, maybe by this very form, or its concept was asked
+    # about while this answer waited on a device: the command knows.
+    question = one or await asking.question_of(
+        hub_of(request).database, call_of(request), item, part
+    )
+    given = None if question is None else response_of(question, form)
     try:
         kept = await run(
             request,
@@ -123,27 +130,28 @@ async def give_answer(request: Request) -> Response:
             given,
             key=key,
             version=form["version"][:64],
-            seconds=_seconds(form["shown"], form["seconds"]),
-            at=_at(form["at"]),
+            seconds=_seconds(form),
+            at=_at(form["ago"]),
         )
     except (InvalidError, ConflictError, NotFoundError) as err:
         return await _ask(request, key=key, error=err, form=form)
     return RedirectResponse(f"/reviews/answers/{kept}#said", 303)
 
 
-def _seconds(shown: str, took: str) -> float | None:
-    """How long it took, as a device says that sends it later; or since the question was shown."""
-    if took.isdecimal() and len(took) < 7:
-        return float(took)
-    return utcnow().timestamp() - int(shown) if shown.isdecimal() and len(shown) < 12 else None
-
-
-def _at(said: str) -> datetime | None:
-    """When it was answered, as a device says that sends it later; None for now."""
-    seconds = int(said) if said.isdecimal() and len(said) < 12 else 0
-    if not utcnow().timestamp() - LATE.total_seconds() < seconds < utcnow().timestamp() - A_WHILE:
+def _seconds(form: Form) -> float | None:
+    """How long it took, as a device says that showed it; or since the hub showed the question."""
+    if form["seconds"].isdecimal() and len(form["seconds"]) < 7:
+        return float(form["seconds"])
+    shown = form["shown"]
+    if not shown.isdecimal() or len(shown) > 11:
         return None
-    return datetime.fromtimestamp(seconds, UTC)
+    return ((_at(form["ago"]) or utcnow()).timestamp()) - int(shown)
+
+
+def _at(ago: str) -> datetime | None:
+    """When it was answered, as a device says that sends it so many seconds later; None for now."""
+    seconds = min(int(ago), MOST_SECONDS) if ago.isdecimal() and len(ago) < 20 else 0
+    return utcnow() - timedelta(seconds=seconds) if seconds > A_WHILE else None
 
 
 @router.get("/reviews/answers/{response_id}", action=READ, problems=(404,), include_in_schema=False)
@@ -212,6 +220,6 @@ def _document(request: Request, one: dict[str, Any], html: Any) -> Response:
     return document(
         request,
         title=one["title"],
-        language=one["language"] or locale_of(request),
+        language=one["language"],
         html=html(one["question"], shown),
     )

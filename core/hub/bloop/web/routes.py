@@ -40,6 +40,7 @@ from bloop.web.navigation import said_by
 from bloop.web.note_pages import about
 from bloop.web.panels import panels, parts
 from bloop.web.queries import UNPLACED, UNPLACED_SHOWN
+from bloop.web.quiz_answer_pages import to_grade
 from bloop.web.refusal_words import said
 from bloop.web.render import locale_of, page, translations_of
 from bloop_sdk import PanelSubject, PrincipalKind
@@ -51,7 +52,11 @@ router = Router(tags=["pages"])
 
 
 @router.get("/courses/{id}", action="content:read", problems=(404,), include_in_schema=False)
-async def show_course(request: Request, id: str) -> Response:  # noqa: A002 - the path's word
+async def show_course(
+    request: Request,
+    id: str,  # noqa: A002 - the path's word
+    said: str = "",
+) -> Response:
     """One course and its outline."""
     course = await reading.course(request, id)
     tree = await _tree(request, id)
@@ -79,6 +84,8 @@ async def show_course(request: Request, id: str) -> Response:  # noqa: A002 - th
         first=first[0] if first else None,
         parts=course_parts(request, id, teaches=teaches, kind=course["kind"]),
         writes=course["kind"] == "course" and (reading.writes(request) or teaches),
+        to_grade=await to_grade(request, id, teaches=teaches),
+        graded=said == "graded",
         panels=beside,
         **parts(beside),
     )
@@ -285,7 +292,7 @@ def _refusals_of(request: Request) -> Callable[[str], str]:
 
     def translate(text: str) -> str:
         if place == "x" and owner in hub.kernel.plugins:
-            text = said_by(cast("Hub", hub), owner, text, locale)
+            text = said_by(cast("Hub", hub), owner, text, locale, filled=True)
         return said(text, words)
 
     return translate

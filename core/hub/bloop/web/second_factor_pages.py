@@ -103,7 +103,7 @@ async def _second_factor(
 ) -> Response:
     ways = await login_routes.pending_ways(request, cookie.pending_of(request))
     if ways is None:
-        return await page(request, "second_factor.html", status=403, **_over())
+        return await page(request, "second_factor.html", status=403, **_over(path))
     shown = {"act": SECOND, "options": f"{SECOND}/options", "step_up": False}
     return await _ways(request, ways, path, refusal, **shown)
 
@@ -141,8 +141,15 @@ async def _ways(
     return made
 
 
-def _over() -> dict[str, Any]:
-    return {"ways": [], "next": "/", "wrong": None, "over": True, "act": SECOND, "step_up": False}
+def _over(path: str) -> dict[str, Any]:
+    return {
+        "ways": [],
+        "wrong": None,
+        "over": True,
+        "act": SECOND,
+        "step_up": False,
+        "next": own_path(path),
+    }
 
 
 def _proof(request: Request, form: Form) -> Proof:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, cast
 
@@ -16,11 +17,13 @@ from bloop.hub.setup.sample import bring_sample
 from bloop.hub.setup.steps import check_step, survey
 from bloop.store.database import in_unit
 from bloop.store.ids import new_id
+from bloop.web.navigation import said_by
 from bloop.web.render import locale_of, page, translations_of
 from bloop_sdk.web import read_form
 
 if TYPE_CHECKING:
     from bloop.hub import Hub
+    from bloop.hub.setup.step import Step
 
 router = Router(tags=["pages"])
 
@@ -29,12 +32,17 @@ router = Router(tags=["pages"])
 async def show_setup(request: Request) -> Response:
     """How far the institution is, with the way to each step."""
     hub, call = _hub(request), call_of(request)
-    _ = translations_of(locale_of(request)).gettext
+    locale = locale_of(request)
+    _ = translations_of(locale).gettext
     found = await survey(hub, call, _)
     return await page(
         request,
         "setup.html",
-        setup=found,
+        setup=replace(
+            found,
+            steps=tuple(_in_words(hub, one, locale) for one in found.steps),
+            put_away=tuple(_in_words(hub, one, locale) for one in found.put_away),
+        ),
         next=next((one.name for one in found.steps if one.state == "open"), None),
         families=[
             (family, list(plugins))
@@ -45,6 +53,21 @@ async def show_setup(request: Request) -> Response:
         family_name=_families(_),
         once=new_id(),
         may_switch=may(call, "plugins:toggle"),
+    )
+
+
+def _in_words(hub: Hub, step: Step, locale: str) -> Step:
+    """A step with its words in a language; a plugin's are those of its package's catalogue."""
+    plugin, dot, _name = step.name.partition(".")
+    if not dot:
+        return step
+    return replace(
+        step,
+        title=said_by(hub, plugin, step.title, locale),
+        text=said_by(hub, plugin, step.text, locale),
+        ways=tuple(
+            replace(way, title=said_by(hub, plugin, way.title, locale)) for way in step.ways
+        ),
     )
 
 

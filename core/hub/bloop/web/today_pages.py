@@ -13,15 +13,18 @@ from starlette.responses import Response
 from bloop.accounts.access import Router, call_of, hub_of
 from bloop.accounts.actions import may
 from bloop.content import queries
+from bloop.hub.attention import broken
 from bloop.hub.today import COURSES, progressed, today
 from bloop.learning.today.queries import ALL_COURSES
 from bloop.learning.today.queries import COURSES as OWN
 from bloop.store.statements import to_dicts
 from bloop.store.types import utcnow
 from bloop.web import reading
+from bloop.web.attention import Words
 from bloop.web.moments import without_year
 from bloop.web.next_pages import worded
-from bloop.web.render import locale_of, page
+from bloop.web.quizzes import percent, words_of
+from bloop.web.render import locale_of, page, translations_of
 from bloop.web.review_pages import day_of
 from bloop_sdk import PrincipalKind
 
@@ -43,6 +46,7 @@ async def home(request: Request) -> Response:
         return await _courses(request, "", "")
     found = await today(cast("Hub", hub_of(request)), call)
     locale = locale_of(request)
+    words = Words(translations_of(locale), locale)
     return await page(
         request,
         "today.html",
@@ -51,10 +55,25 @@ async def home(request: Request) -> Response:
         next=worded(request, found.pop("next")),
         day=without_year(utcnow().date(), locale, "EEEE, d MMMM"),
         deadlines=[{**one, "when": _when(one["due_at"], locale)} for one in found.pop("deadlines")],
+        graded=[
+            {
+                **one,
+                "share": None if one["score"] is None else percent(one["score"], locale),
+                "words": words_of(one["comment"]),
+            }
+            for one in found.pop("graded")
+        ],
         later=day_of(found["reviews"]["next"], locale),
         setup=may(call, "institutions:configure"),
+        attention=[_needing(one, words) for one in found.pop("attention")],
         **found,
     )
+
+
+def _needing(row: Mapping[str, Any], words: Words) -> dict[str, Any]:
+    """What does not work as the overview of administration says it, and where it leads."""
+    one = broken(row)
+    return {**row, "path": one and one.path, "title": one and words.title(one)}
 
 
 @router.get("/courses", action="content:read", include_in_schema=False)

@@ -19,7 +19,7 @@ from bloop_sdk.settings import PluginConfig
 from bloop_sdk.testing.faults import Steps
 from bloop_sdk.testing.plugins import PluginUnderTest
 from bloop_sdk.testing.reach import FakeContent, FakeFiles, FakeProviders
-from bloop_sdk.words import Words, templates_in, words_in
+from bloop_sdk.words import Words, page_words_in, templates_in
 
 if TYPE_CHECKING:
     from bloop_sdk.testing.units import FakeDatabase
@@ -178,7 +178,7 @@ class FakeContext:
     @property
     def words(self) -> Words:
         """What ``package`` says in ``locale``."""
-        return words_in(self._folder, self.locale)
+        return page_words_in(self._folder, self.locale)
 
     def render(self, template: str, **values: Any) -> str:
         """HTML of a template in ``package``, with Jinja2 where that is installed."""

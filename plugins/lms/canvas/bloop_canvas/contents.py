@@ -72,9 +72,10 @@ def _bare(items: Sequence[JSONObject]) -> list[JSONObject]:
 
 def _slugs_of(items: Sequence[JSONObject], slugs: dict[str, str]) -> None:
     for item in items:
-        slug, number = some(item, "url"), item.get("page_id", item.get("id"))
-        if slug and number is not None:
-            slugs[slug] = str(number)
+        slug, number = item.get("url"), item.get("page_id", item.get("id"))
+        # What is wrong with one that is no text, the maker of its record says.
+        if slug and number is not None and isinstance(slug, str):
+            slugs[slug.strip()] = str(number)
 
 
 async def slugs_of(reading: Reading, place: Place) -> dict[str, str]:

@@ -53,7 +53,7 @@ async def _beside(ctx: RequestContext, subject: PanelSubject, named: str) -> str
                 "id": row.id,
                 "title": row.title,
                 "on_sale": row.on_sale,
-                "costs": ", ".join(
+                "costs": ctx.words.listed(
                     said.price(one.amount, one.currency, row.interval) for one in prices[row.id]
                 ),
             }

@@ -209,7 +209,7 @@ class Said:
             )
         if items := len(row.items):
             counted.append(ngettext("{count} lesson", "{count} lessons", items).format(count=items))
-        return ", ".join(counted)
+        return self.words.listed(counted)
 
     def lasts(self, row: Product) -> str:
         """How long it is given."""

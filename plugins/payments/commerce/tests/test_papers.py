@@ -188,6 +188,15 @@ async def test_buyers_are_told_of_each_thing_once_with_the_number_of_its_paper(s
     assert "7 days" in texts[3]
 
 
+async def test_a_buyer_is_told_in_the_language_that_they_chose_after_they_ordered(shop):
+    order = await shop.buy(shop.sell())
+    shop.database.people["ada"] = Contact(name="Ada", language="de")
+    shop.learn(shop.till.pay(order.remote_id))
+    (told,) = shop.database.messages
+    assert told.subject.startswith("Zahlungsbestätigung: ")
+    assert "Bestellung" in told.text
+
+
 async def test_a_setting_keeps_receipts_back_and_switched_on_again_they_are_not_made_up_for(shop):
     order = await shop.buy(shop.sell())
     config = shop.database.config

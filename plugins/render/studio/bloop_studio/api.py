@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -25,6 +26,7 @@ from bloop_studio.access import storyboard_of, video_of
 from bloop_studio.changes import place
 from bloop_studio.config import config_of, defaults
 from bloop_studio.diff import compare
+from bloop_studio.faults import MOST, Fault, fault_of
 from bloop_studio.options import Options
 from bloop_studio.script import from_markdown, to_markdown
 from bloop_studio.tables import StoryboardVersion
@@ -211,12 +213,16 @@ def read_options(given: dict[str, Any], usual: Options) -> Options:
     try:
         return Options.model_validate(usual.model_dump() | given)
     except ValidationError as err:
-        faults = "; ".join(
-            f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in err.errors()
-        )
-        raise UnsupportedError(
-            gettext_noop("such a video can't be made: {faults}").format(faults=faults)
-        ) from None
+        faults = [fault_of(one, part=".".join(map(str, one["loc"]))) for one in err.errors()]
+        raise OptionsError(faults[:MOST]) from None
+
+
+class OptionsError(UnsupportedError):
+    """Such a video can't be made; ``faults`` say why."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__(f"such a video can't be made: {'; '.join(map(str, faults))}")
 
 
 async def _item(request: WebRequest, ctx: RequestContext) -> Item:

@@ -7,8 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ValidationError
+
 from bloop_sdk import NotFoundError, PreconditionFailedError, UnsupportedError, gettext_noop
-from bloop_sdk.storyboard import Scene, Storyboard, read_storyboard
+from bloop_sdk.storyboard import Scene, Storyboard
+from bloop_studio.faults import MOST, FaultsError, fault_of
 
 MOST_SCENES = 80
 _NUMBERED = re.compile(r"-\d+$")
@@ -160,8 +163,12 @@ def _with(board: Storyboard, scenes: Sequence[Scene]) -> Storyboard:
 
 
 def _checked(value: Any) -> Storyboard:
-    """Raises :class:`bloop_sdk.MalformedRecordError` for what is no storyboard."""
-    return read_storyboard(value)
+    """Raises :class:`FaultsError` for what is no storyboard."""
+    try:
+        return Storyboard.model_validate(value)
+    except ValidationError as err:
+        faults = [fault_of(one, part=".".join(map(str, one["loc"]))) for one in err.errors()[:MOST]]
+        raise FaultsError(faults) from None
 
 
 def _scene(board: Storyboard, id_: str) -> Scene | None:

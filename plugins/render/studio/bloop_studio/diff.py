@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from difflib import SequenceMatcher
 from typing import Any, Literal
@@ -13,6 +13,7 @@ from bloop_sdk.storyboard import Cue, Line, Scene, Storyboard
 
 Kind = Literal["added", "removed", "moved", "changed"]
 _WORD = re.compile(r"\s*\w+|\s*[^\w\s]|\s+")
+_NO_NAMES: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,16 +263,19 @@ def _place(one: Change) -> str:
     return f"scene {one.scene}{line}{cue}{visual}"
 
 
-def short(value: Any, gettext: Callable[[str], str] = str) -> str:
-    """A value in a few words, in the language of ``gettext``."""
+def short(
+    value: Any, gettext: Callable[[str], str] = str, kinds: Mapping[str, str] = _NO_NAMES
+) -> str:
+    """A value in a few words, in the language of ``gettext``; ``kinds`` are names of pictures."""
     if isinstance(value, dict) and {"word", "target", "action"} <= set(value):
         told = gettext("%(action)s %(target)s at %(word)s")
         return told % {**value, "word": repr(value["word"])}
     if isinstance(value, dict) and "kind" in value:
-        return str(value["kind"])
+        return gettext(kinds.get(value["kind"], value["kind"]))
     if isinstance(value, dict) and "visual" in value:
         told = gettext("%(kind)s, %(count)s lines")
-        return told % {"kind": value["visual"]["kind"], "count": len(value["narration"])}
+        kind = short(value["visual"], gettext, kinds)
+        return told % {"kind": kind, "count": len(value["narration"])}
     if value in (None, "", []):
         return gettext("nothing")
     text = str(value)

@@ -9,7 +9,7 @@ from itertools import groupby
 from bloop_sdk import Words, gettext_noop
 from bloop_sdk.storyboard import Storyboard
 from bloop_studio.diff import Change, Run, compare, short
-from bloop_studio.fields import FIELDS
+from bloop_studio.fields import FIELDS, KINDS
 from bloop_studio.tables import StoryboardVersion
 
 _LABELS = {field.key: field.label for fields in FIELDS.values() for field in fields}
@@ -78,8 +78,8 @@ def rows(changes: Iterable[Change], words: Words) -> list[Row]:
             " ".join(
                 part for part in (words.gettext(_PLACES[one.what]), _field(one, words)) if part
             ),
-            short(one.before, words.gettext),
-            short(one.after, words.gettext),
+            short(one.before, words.gettext, KINDS),
+            short(one.after, words.gettext, KINDS),
             one.words,
             one.after,
         )

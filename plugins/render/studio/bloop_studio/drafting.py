@@ -33,7 +33,11 @@ async def draft(ctx: CallContext, item: Item, storyboarder: str) -> Draft:
         raise
     except BloopError as err:
         other = await _by_plugin(ctx, lesson, None)
-        return Draft(other.storyboard, other.by, f"the language model wrote none: {err}")
+        return Draft(
+            other.storyboard,
+            other.by,
+            gettext_noop("the language model wrote none: {why}").format(why=err.message),
+        )
 
 
 async def _by_plugin(ctx: CallContext, lesson: Lesson, plugin_id: str | None) -> Draft:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from bloop_sdk import gettext_noop
+from bloop_studio.faults import Fault
 
 Widget = Literal["text", "lines", "code", "number", "choice", "tick"]
 Columns = Sequence[tuple[str, type]]
@@ -19,7 +20,11 @@ DIVIDER = "|"
 
 
 class UnreadableError(ValueError):
-    """A field holds what its kind can't be made of; the message says which line and why."""
+    """A field holds what its kind can't be made of; ``fault`` says which line and why."""
+
+    def __init__(self, message: str, line: int = 0, **values: object) -> None:
+        self.fault = Fault(message, values, line)
+        super().__init__(str(self.fault))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,28 +82,28 @@ def _read_rows(columns: Columns, text: str) -> list[dict[str, Any]]:
 def _parted(columns: Columns, line: str, number: int) -> dict[str, Any]:
     parts = [part.strip() for part in line.split(DIVIDER)]
     if len(parts) > len(columns):
-        names = f" {DIVIDER} ".join(name for name, _ in columns)
         raise UnreadableError(
-            gettext_noop("line {number} has more parts than {names}").format(
-                number=number, names=names
-            )
+            gettext_noop("at most %(most)s parts, not %(count)s"),
+            number,
+            most=len(columns),
+            count=len(parts),
         )
     found: dict[str, Any] = {}
-    for (name, kind), part in zip(columns, parts, strict=False):
+    for at, ((name, kind), part) in enumerate(zip(columns, parts, strict=False), 1):
         if kind is float:
-            found[name] = _float(part, f"line {number}: {name}")
+            what = gettext_noop("part %(part)s is a number, not %(text)s")
+            found[name] = _float(part, what, number, part=at)
         elif part:
             found[name] = part
     return found
 
 
-def _float(text: str, what: str) -> float:
+def _float(text: str, wanted: str, line: int, **values: object) -> float:
+    """A number; ``wanted`` is what to say of a ``text`` that is none."""
     try:
         return float(text.replace(",", "."))
     except ValueError:
-        raise UnreadableError(
-            gettext_noop("{what} is a number, not {text}").format(what=what, text=repr(text[:40]))
-        ) from None
+        raise UnreadableError(wanted, line, text=repr(text[:40]), **values) from None
 
 
 def _number(value: float) -> str:
@@ -161,13 +166,14 @@ def _read_shapes(text: str) -> list[dict[str, Any]]:
     for number, row in enumerate(_read_rows(_SHAPE, text), 1):
         points = [point.split(",") for point in row.pop("at", "").split()]
         if any(len(point) != 2 for point in points):
-            raise UnreadableError(
-                gettext_noop("line {number}: points are written 0,0 3,4").format(number=number)
-            )
-        what = f"line {number}: a coordinate"
-        row["vertices"] = [{"x": _float(x, what), "y": _float(y, what)} for x, y in points]
+            raise UnreadableError(gettext_noop("points are written 0,0 3,4"), number)
+        what = gettext_noop("a coordinate is a number, not %(text)s")
+        row["vertices"] = [
+            {"x": _float(x, what, number), "y": _float(y, what, number)} for x, y in points
+        ]
         if "radius" in row:
-            row["radius"] = _float(row["radius"], f"line {number}: radius")
+            what = gettext_noop("the radius is a number, not %(text)s")
+            row["radius"] = _float(row["radius"], what, number)
         shapes.append(row)
     return shapes
 
@@ -178,9 +184,8 @@ def _tick(key: str, label: str) -> Field:
 
 def _whole(text: str) -> int:
     if not text.strip().isdecimal():
-        raise UnreadableError(
-            gettext_noop("this is a number such as 2, not {text}").format(text=repr(text[:40]))
-        )
+        what = gettext_noop("this is a number such as 2, not %(text)s")
+        raise UnreadableError(what, text=repr(text[:40]))
     return int(text)
 
 

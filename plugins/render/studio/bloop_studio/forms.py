@@ -17,18 +17,21 @@ from bloop_studio.access import version_of, video_of
 from bloop_studio.api import read_options
 from bloop_studio.board_forms import number_of
 from bloop_studio.config import config_of, defaults
-from bloop_studio.pages import text_view
+from bloop_studio.pages import lesson_view, text_view
 from bloop_studio.script import from_markdown
 
 
-async def make(request: WebRequest, ctx: RequestContext) -> Response:
-    """Ask for a lesson's video."""
+async def make(request: WebRequest, ctx: RequestContext) -> Response | PageView:
+    """Ask for a lesson's video; what can't be made is said on the page of its storyboard."""
     item = await ctx.content.item(request.path_params["item"])
     form = await read_form(request)
     names = ("quality", "aspect", "theme", "voice")
     given = {name: form[name] for name in names if form[name]}
-    options = read_options(given, defaults(config_of(ctx)))
-    made = await asking.ask(ctx, item, options, again=bool(form["again"]))
+    try:
+        options = read_options(given, defaults(config_of(ctx)))
+        made = await asking.ask(ctx, item, options, again=bool(form["again"]))
+    except BloopError as err:
+        return await lesson_view(request, ctx, err)
     return redirect(f"/x/studio/watch/{made.id}")
 
 

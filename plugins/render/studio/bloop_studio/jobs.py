@@ -109,7 +109,7 @@ async def _tell_failure(ctx: JobContext, video: Video, err: Exception) -> None:
     if ctx.is_final(err):
         await ctx.transaction(videos.fail, video.id, video.round, told)
     else:
-        waits = gettext_noop("tried again: {why}").format(why=told)[:200]
+        waits = gettext_noop("tried again: {why}").format(why=told.message)[:200]
         await ctx.transaction(videos.progress, video.id, video.round, message=waits)
 
 

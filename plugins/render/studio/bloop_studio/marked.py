@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from pydantic import ValidationError
+
 from bloop_sdk import gettext_noop
 from bloop_sdk.storyboard import Cue, Line
 from bloop_sdk.storyboard.words import find_word
+from bloop_studio.faults import Fault, fault_of
 
 _ACTIONS = "show|highlight|hide"
 _MARK = re.compile(
@@ -92,3 +95,11 @@ def _cue(text: str, line: str, at: int, word: str, action: str, target: str) -> 
                 "line": line, "word": word, "nth": nth, "action": action, "target": target
             })  # fmt: skip
     raise ValueError(gettext_noop("[{word}] marks no whole word").format(word=word))
+
+
+def mark_fault(err: ValueError) -> Fault:
+    """Why a line's marks can't be read (:func:`unmarked`)."""
+    if isinstance(err, ValidationError):
+        one = err.errors()[0]
+        return fault_of(one, part=".".join(map(str, one["loc"])))
+    return Fault(str(err)[:200])

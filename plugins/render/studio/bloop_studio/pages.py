@@ -26,6 +26,7 @@ from bloop_studio.access import counting, version_of, video_of
 from bloop_studio.config import config_of, defaults
 from bloop_studio.diff import compare
 from bloop_studio.differing import compared
+from bloop_studio.faults import sentences
 from bloop_studio.fields import KINDS
 from bloop_studio.languages import primary
 from bloop_studio.readable import readable
@@ -90,6 +91,7 @@ async def lesson_view(
         head=head or board,
         typed=head is not None,
         error=error,
+        why=sentences(error, ctx.words),
         pictures=bool(board and board.assets),
         kinds=KINDS,
         by=MADE_BY,
@@ -137,7 +139,13 @@ def text_view(
 ) -> PageView:
     """The same with a text that was not kept, and why."""
     html = ctx.render(
-        "text.html", item=item, text=script, number=number, error=error, conflict=conflict
+        "text.html",
+        item=item,
+        text=script,
+        number=number,
+        error=error,
+        why=sentences(error, ctx.words),
+        conflict=conflict,
     )
     status = 409 if conflict else 422 if error else 200
     return PageView(title=_video_of(ctx, item), html=html, status=status, styles=STYLES)
@@ -161,7 +169,7 @@ async def versions(request: WebRequest, ctx: RequestContext) -> PageView:
         found=compared(old, new, ctx.words) if old and new else None,
     )
     return PageView(
-        title=ctx.words.gettext("Versions of {title}").format(title=item.title),
+        title=ctx.words.gettext("Versions of %(title)s") % {"title": item.title},
         html=html,
         styles=STYLES,
     )
@@ -225,7 +233,7 @@ def _of_language(voices: list[dict[str, Any]], language: str) -> list[dict[str, 
 
 
 def _video_of(ctx: RequestContext, item: Item) -> str:
-    return ctx.words.gettext("Video of {title}").format(title=item.title)
+    return ctx.words.gettext("Video of %(title)s") % {"title": item.title}
 
 
 def shown(row: Video, words: Words) -> dict[str, Any]:

@@ -5,30 +5,28 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import yaml
 from pydantic import ValidationError
 from yaml.events import AliasEvent
 
-from bloop_sdk import MalformedRecordError
+from bloop_sdk import gettext_noop
 from bloop_sdk.storyboard import Storyboard
-from bloop_studio.marked import unmarked
+from bloop_studio.faults import MOST, Fault, FaultsError, fault_of
+from bloop_studio.marked import mark_fault, unmarked
 
 LONGEST, LONGEST_LINE = 1_000_000, 20_000
 """Characters of a script, and of a line of narration with its marks."""
 _HEADING = re.compile(r"##(?: (?P<title>.*?))? \{#(?P<id>\S+?)(?: seconds=(?P<seconds>\S+))?\}")
 _LINE = re.compile(r"- (?P<text>.*) \{#(?P<id>\S+)\}", re.DOTALL)
+ANCHORS = gettext_noop("anchors are not read here")
 _FENCE = re.compile(r"```\s*(visual|cues)\s*")
 
 
-class ScriptError(MalformedRecordError):
-    """A script that is no storyboard; ``faults`` are lines (from 1) and what is wrong there."""
-
-    def __init__(self, faults: Sequence[tuple[int, str]]) -> None:
-        self.faults = tuple(faults)
-        super().__init__("; ".join(f"line {line}: {what}" for line, what in self.faults))
+class ScriptError(FaultsError):
+    """A script that is no storyboard; each fault has its line."""
 
 
 @dataclass
@@ -49,7 +47,9 @@ class _Script:
 def from_markdown(text: str) -> Storyboard:
     """The storyboard that a script describes. Raises :class:`ScriptError`."""
     if len(text) > LONGEST:
-        raise ScriptError([(1, f"longer than {LONGEST} characters")])
+        raise ScriptError(
+            [Fault(gettext_noop("longer than {most} characters").format(most=LONGEST), line=1)]
+        )
     script = _Script()
     rows = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
     _Reader(script, rows).read()
@@ -57,18 +57,18 @@ def from_markdown(text: str) -> Storyboard:
         return Storyboard.model_validate({**script.head, "scenes": script.scenes})
     except ValidationError as err:
         faults = [
-            (script.line_of(tuple(one["loc"])), _told(one["loc"], one["msg"]))
-            for one in err.errors()[:20]
+            fault_of(one, line=script.line_of(tuple(one["loc"])), part=_part(one["loc"]))
+            for one in err.errors()[:MOST]
         ]
-        raise ScriptError(sorted(faults)) from None
+        raise ScriptError(sorted(faults, key=lambda one: (one.line, str(one)))) from None
 
 
-def _told(where: tuple[int | str, ...], message: str) -> str:
+def _part(where: tuple[int | str, ...]) -> str:
+    """The part of a scene, or of the head, that a fault is about."""
     folded = {"scenes", "narration", "visual", "cues"}
     inner = [str(one) for n, one in enumerate(where, 1) if one not in folded or n == len(where)]
     named = ".".join(one for one in inner[1:] if where[0] == "scenes") or ".".join(inner[:1])
-    plain = message.removeprefix("Value error, ")
-    return f"{named}: {plain}" if (named and where[0] != "scenes") or len(inner) > 1 else plain
+    return named if (named and where[0] != "scenes") or len(inner) > 1 else ""
 
 
 class _Reader:
@@ -86,7 +86,7 @@ class _Reader:
             elif row.startswith("## "):
                 self._heading()
             elif not self._script.scenes:
-                self._fail("a scene starts with: ## Title {#id}")
+                raise self._fault(gettext_noop("a scene starts with: ## Title {#id}"))
             elif row.startswith("- "):
                 self._line()
             elif row.startswith("concepts:"):
@@ -95,17 +95,19 @@ class _Reader:
             elif _FENCE.fullmatch(row):
                 self._block()
             else:
-                self._fail(
-                    'not understood; narration starts with "- ", a picture with "```visual", '
-                    'a scene with "## "'
+                raise self._fault(
+                    gettext_noop(
+                        'not understood; narration starts with "- ", a picture with "```visual", '
+                        'a scene with "## "'
+                    )
                 )
 
     @property
     def _scene(self) -> dict[str, Any]:
         return self._script.scenes[-1]
 
-    def _fail(self, what: str, line: int | None = None) -> None:
-        raise ScriptError([((self._at if line is None else line) + 1, what)])
+    def _fault(self, what: str, line: int | None = None, **values: object) -> ScriptError:
+        return ScriptError([Fault(what, values, (self._at if line is None else line) + 1)])
 
     def _place(self, *where: Any) -> None:
         scene = len(self._script.scenes) - 1
@@ -115,7 +117,9 @@ class _Reader:
         while self._at < len(self._rows) and not self._rows[self._at].strip():
             self._at += 1
         if self._at == len(self._rows) or self._rows[self._at].rstrip() != "---":
-            self._fail('a script starts with "---", then title: and language:, then "---"')
+            raise self._fault(
+                gettext_noop('a script starts with "---", then title: and language:, then "---"')
+            )
         start = self._at + 1
         end = self._end(start, "---")
         loaded = self._loaded("\n".join(self._rows[start:end]), start)
@@ -131,14 +135,14 @@ class _Reader:
                 return number
             if row.startswith(("## ", "```")):
                 break
-        self._fail(f"{mark} is missing at its end", start - 1)
-        raise AssertionError
+        raise self._fault(gettext_noop("%(mark)s is missing at its end"), start - 1, mark=mark)
 
     def _heading(self) -> None:
         found = _HEADING.fullmatch(self._rows[self._at].rstrip())
         if found is None:
-            self._fail("a scene starts with: ## Title {#id} or ## Title {#id seconds=8}")
-            return
+            raise self._fault(
+                gettext_noop("a scene starts with: ## Title {#id} or ## Title {#id seconds=8}")
+            )
         scene: dict[str, Any] = {"id": found["id"], "title": self._unquoted(found["title"] or "")}
         if found["seconds"]:
             scene["seconds"] = found["seconds"]
@@ -155,20 +159,25 @@ class _Reader:
         while _LINE.fullmatch(" ".join(rows)) is None:
             following = self._rows[start + len(rows)] if start + len(rows) < len(self._rows) else ""
             if not following.startswith("  ") or not following.strip():
-                self._fail("a line of narration ends with its id: - What is said. {#l1}")
+                raise self._fault(
+                    gettext_noop("a line of narration ends with its id: - What is said. {#l1}")
+                )
             rows.append(following.strip())
             length += len(rows[-1]) + 1
             if length > LONGEST_LINE:
                 break
         if length > LONGEST_LINE:
-            self._fail(f"a line of narration has more than {LONGEST_LINE} characters")
+            raise self._fault(
+                gettext_noop("a line of narration has more than %(most)s characters"),
+                most=LONGEST_LINE,
+            )
         found = _LINE.fullmatch(" ".join(rows))
         assert found is not None
         self._place("narration", len(self._scene["narration"]))
         try:
             text, cues = unmarked(self._unquoted(found["text"]), found["id"])
         except ValueError as err:
-            raise ScriptError([(start + 1, _first(err))]) from None
+            raise ScriptError([replace(mark_fault(err), line=start + 1)]) from None
         self._scene["narration"].append({"id": found["id"], "text": text})
         for cue in cues:
             self._place("cues", len(self._scene["cues"]))
@@ -182,20 +191,22 @@ class _Reader:
         loaded = read_yaml("\n".join(self._rows[start + 1 : end]), start + 1)
         if kind == "visual":
             if "visual" in self._scene:
-                self._fail("the scene has a visual already")
+                raise self._fault(gettext_noop("the scene has a visual already"))
             self._scene["visual"] = loaded
             self._place("visual")
         elif isinstance(loaded, list):
             self._place("cues")
             self._scene["cues"] += loaded
         else:
-            self._fail("cues are a list: - {line: l1, word: middle, target: item-1}")
+            raise self._fault(
+                gettext_noop("cues are a list: - {line: l1, word: middle, target: item-1}")
+            )
         self._at = end + 1
 
     def _loaded(self, text: str, start: int) -> dict[str, Any]:
         loaded = read_yaml(text, start)
         if not isinstance(loaded, dict):
-            self._fail("there should be: key: value", start)
+            raise self._fault(gettext_noop("there should be: key: value"), start)
         return dict(loaded)
 
     def _unquoted(self, text: str) -> str:
@@ -204,15 +215,11 @@ class _Reader:
         try:
             return str(json.loads(text))
         except ValueError:
-            self._fail('a text that starts with " is a JSON string, with its end and \\" within')
-            raise
-
-
-def _first(err: ValueError) -> str:
-    if isinstance(err, ValidationError):
-        one = err.errors()[0]
-        return f"{'.'.join(map(str, one['loc']))}: {one['msg']}"
-    return str(err)
+            raise self._fault(
+                gettext_noop(
+                    'a text that starts with " is a JSON string, with its end and \\" within'
+                )
+            ) from None
 
 
 class _Loader(yaml.SafeLoader):
@@ -221,7 +228,7 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(AliasEvent):
             raise yaml.MarkedYAMLError(
-                problem="anchors are not read here",
+                problem=ANCHORS,
                 problem_mark=self.peek_event().start_mark,  # type: ignore[no-untyped-call]
             )
         return super().compose_node(parent, index)
@@ -236,6 +243,13 @@ def read_yaml(text: str, start: int) -> Any:
         return _Loader(f"{text}\n").get_single_data()
     except yaml.MarkedYAMLError as err:
         line = min(err.problem_mark.line if err.problem_mark else 0, text.count("\n"))
-        raise ScriptError([(start + line + 1, err.problem or "no YAML")]) from None
+        raise ScriptError([_no_yaml(err.problem or "", start + line + 1)]) from None
     except (yaml.YAMLError, ValueError, RecursionError) as err:
-        raise ScriptError([(start + 1, f"no YAML: {err}")]) from None
+        raise ScriptError([_no_yaml(str(err)[:200], start + 1)]) from None
+
+
+def _no_yaml(problem: str, line: int) -> Fault:
+    """What the parser says, which is English, but for what is our own."""
+    if problem == ANCHORS:
+        return Fault(problem, line=line)
+    return Fault(gettext_noop("this is no YAML (%(problem)s)"), {"problem": problem}, line)

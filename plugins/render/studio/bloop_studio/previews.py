@@ -51,7 +51,7 @@ def kept_name(name: str) -> str:
     """The piece that an address names; raises NotFoundError for what is none."""
     digest, _, kind = name.partition(".")
     if kind not in KINDS or not _DIGEST.fullmatch(digest):
-        raise NotFoundError("there is no such preview")
+        raise NotFoundError(gettext_noop("there is no such preview"))
     return f"{KEPT}{name}"
 
 
@@ -120,7 +120,7 @@ async def _measured(
     if layout.refused or not layout.scenes:
         return await brought(ctx, planning.title_card(plan), folder), (
             *problems,
-            "it can't be drawn like this: its title is shown instead",
+            gettext_noop("it can't be drawn like this: its title is shown instead"),
         )
     if len(layout.scenes) > 1 and not problems:
         problems = (

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 from itertools import zip_longest
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from bloop_sdk import MalformedRecordError, UnsupportedError, Words, gettext_noop
+from bloop_sdk import MalformedRecordError, UnsupportedError, Words, gettext_noop, words_of
 from bloop_sdk.storyboard import Cue, Line, Scene, Storyboard, Visual
+from bloop_studio.faults import Fault, fault_of
 from bloop_studio.fields import FIELDS, Field, UnreadableError
-from bloop_studio.marked import marked, unmarked
+from bloop_studio.languages import primary
+from bloop_studio.marked import mark_fault, marked, unmarked
 from bloop_studio.parsing import ScriptError, read_yaml
 from bloop_studio.script import yaml_of
 
@@ -23,26 +24,12 @@ AS_TEXT = "v"
 """The field of a picture that its fields can't hold: YAML."""
 LONGEST = 20_000
 """Characters of a field."""
-LIMITS = {
-    "string_too_long": gettext_noop("at most {max_length} characters"),
-    "string_too_short": gettext_noop("at least {min_length} characters"),
-    "too_long": gettext_noop("at most {max_length} of them"),
-    "too_short": gettext_noop("at least {min_length} of them"),
-    "greater_than": gettext_noop("more than {gt}"),
-    "greater_than_equal": gettext_noop("{ge} or more"),
-    "less_than": gettext_noop("less than {lt}"),
-    "less_than_equal": gettext_noop("{le} or less"),
-    "float_parsing": gettext_noop("this is no number"),
-    "missing": gettext_noop("something is missing here"),
-}
-"""What Pydantic calls a fault, as people are told of it; of others, it tells itself."""
-_LINE = re.compile(r"line (?P<number>\d+): (?P<what>.+)", re.DOTALL)
 
 
 class SceneFaultsError(MalformedRecordError):
-    """A form is no scene; ``faults`` are messages by the names of their fields."""
+    """A form is no scene; ``faults`` are by the names of their fields."""
 
-    def __init__(self, faults: Mapping[str, str]) -> None:
+    def __init__(self, faults: Mapping[str, Fault]) -> None:
         self.faults = dict(faults)
         super().__init__("; ".join(f"{name}: {what}" for name, what in faults.items()))
 
@@ -121,7 +108,7 @@ def given(fields: Mapping[str, str], kind: str = "") -> SceneForm:
 
 def scene_of(form: SceneForm, before: Scene) -> Scene:
     """The scene that a form describes, which was ``before``. Raises :class:`SceneFaultsError`."""
-    faults: dict[str, str] = {}
+    faults: dict[str, Fault] = {}
     visual = None
     try:
         visual = _visual_of(form.kind, form.values)
@@ -161,7 +148,7 @@ def _plain(value: Any) -> Any:
     return value.model_dump() if hasattr(value, "model_dump") else value
 
 
-def _told(form: SceneForm, before: Scene, faults: dict[str, str]) -> tuple[list[Any], list[Cue]]:
+def _told(form: SceneForm, before: Scene, faults: dict[str, Fault]) -> tuple[list[Any], list[Cue]]:
     """Lines of narration with the ids that they had, and what is marked in them."""
     rows = [row.strip() for row in form.values["narration"].split("\n") if row.strip()]
     old, rest = narration_of(before)
@@ -172,7 +159,7 @@ def _told(form: SceneForm, before: Scene, faults: dict[str, str]) -> tuple[list[
         try:
             text, found = unmarked(row, id_)
         except ValueError as err:
-            faults["narration"] = _at_line(number, str(err)[:200])
+            faults["narration"] = replace(mark_fault(err), line=number)
             continue
         lines.append({"id": id_, "text": text})
         cues += found
@@ -206,19 +193,19 @@ def _ids(old: Sequence[str], new: Sequence[str], narration: Sequence[Line]) -> l
 def _visual_of(kind: str, values: Mapping[str, str]) -> Any:
     """The picture that fields describe. Raises :class:`SceneFaultsError`."""
     body: dict[str, Any] = {"kind": kind}
-    faults: dict[str, str] = {}
+    faults: dict[str, Fault] = {}
     if AS_TEXT in values:
         try:
             found = read_yaml(values[AS_TEXT], 0)
         except ScriptError as err:
-            raise SceneFaultsError({AS_TEXT: str(err)[:300]}) from None
+            raise SceneFaultsError({AS_TEXT: err.faults[0]}) from None
         body |= found if isinstance(found, dict) else {}
         body["kind"] = kind
     for one in FIELDS[kind] if AS_TEXT not in values else ():
         try:
             _put(body, one.key, one.read(values.get(one.name, "")))
         except UnreadableError as err:
-            faults[one.name] = str(err)
+            faults[one.name] = err.fault
     if faults:
         raise SceneFaultsError(faults)
     try:
@@ -248,36 +235,21 @@ def _field_of(kind: str, where: Sequence[Any], values: Mapping[str, str]) -> str
     return ""
 
 
-def _message(fault: Any) -> str:
-    numbers = [one + 1 for one in fault["loc"] if isinstance(one, int)]
-    said = str(fault["msg"]).removeprefix("Value error, ")
-    if known := LIMITS.get(fault["type"]):
-        said = known.format(**fault.get("ctx", {}))
-    return _at_line(numbers[0], said) if numbers else said
+def _message(error: Any) -> Fault:
+    numbers = [one + 1 for one in error["loc"] if isinstance(one, int)]
+    return fault_of(error, line=numbers[0] if numbers else 0)
 
 
-def _at_line(number: int, said: str) -> str:
-    return gettext_noop("line {number}: {what}").format(number=number, what=said)
+def told_faults(faults: Mapping[str, Fault], words: Words) -> dict[str, str]:
+    """Faults in a language, by the names of their fields."""
+    return {name: fault.told(words) for name, fault in faults.items()}
 
 
-def told_faults(faults: Mapping[str, str], words: Words) -> dict[str, str]:
-    """Faults in a language: the line and what is wrong in it are said apart."""
-    return {name: _told_fault(what, words) for name, what in faults.items()}
+def carried(form: SceneForm, kind: str, language: str = "en") -> SceneForm:
+    """The form for another kind of picture: with what both can hold, and examples of the rest.
 
-
-def _told_fault(what: str, words: Words) -> str:
-    whole = words.translate(what)
-    if (found := _LINE.fullmatch(what)) is None:
-        return whole
-    inner = words.translate(found["what"])
-    if inner == found["what"]:
-        return whole
-    said = words.gettext("line {number}: {what}")
-    return said.format(number=found["number"], what=inner)
-
-
-def carried(form: SceneForm, kind: str) -> SceneForm:
-    """The form for another kind of picture: with what both can hold, and examples of the rest."""
+    They are in the ``language`` of the video, where they are known in it.
+    """
     values = {name: text for name, text in form.values.items() if not name.startswith("v")}
     old = {one.name: one for one in form.fields}
     texts = [form.values[n] for n, f in old.items() if f.widget == "lines" and form.values[n]]
@@ -288,7 +260,8 @@ def carried(form: SceneForm, kind: str) -> SceneForm:
     if kind == "title" and not values["v.title"]:
         values["v.title"] = values["title"]
     if kind in EXAMPLES:
-        body = _VISUAL.validate_python({"kind": kind, **EXAMPLES[kind]}).model_dump(mode="json")
+        shown = {"kind": kind, **_example(kind, language)}
+        body = _VISUAL.validate_python(shown).model_dump(mode="json")
         usual = _visual_values(body)
         values |= {name: text for name, text in usual.items() if not values[name]}
         try:
@@ -300,21 +273,40 @@ def carried(form: SceneForm, kind: str) -> SceneForm:
 
 def blank(kind: str, board: Storyboard) -> Scene:
     """A new scene that can be drawn at once; raises UnsupportedError where it has no picture."""
-    visual = EXAMPLES.get(kind)
-    if visual is None:
+    visual = _example(kind, board.language)
+    if not visual:
         if not board.assets:
             raise UnsupportedError(
                 gettext_noop("this lesson has no picture to show"),
                 cure=gettext_noop("add one to the lesson, then draft anew"),
             )
         visual = {"asset": board.assets[0].id}
-    body = {"id": "scene", "title": "New scene", "visual": {"kind": kind, **visual}}
+    title = _in(board.language, NEW)
+    body = {"id": "scene", "title": title, "visual": {"kind": kind, **visual}}
     return Scene.model_validate(body)
 
 
+def _example(kind: str, language: str) -> dict[str, Any]:
+    """What a new picture of a kind shows in a language; empty for one that has to be chosen."""
+    found: dict[str, Any] = _in(language, EXAMPLES.get(kind, {}))
+    return found
+
+
+def _in(language: str, value: Any) -> Any:
+    """Texts in the language of a video, within what JSON holds."""
+    if isinstance(value, str):
+        return words_of("bloop_studio", primary(language)).gettext(value)
+    if isinstance(value, list):
+        return [_in(language, one) for one in value]
+    if isinstance(value, dict):
+        return {name: _in(language, one) for name, one in value.items()}
+    return value
+
+
+NEW = gettext_noop("New scene")
 EXAMPLES: Mapping[str, dict[str, Any]] = {
-    "title": {"title": "New scene"},
-    "bullets": {"items": ["First point"]},
+    "title": {"title": NEW},
+    "bullets": {"items": [gettext_noop("First point")]},
     "formula": {"steps": ["a^2 + b^2 = c^2"]},
     "plot": {"x": {"minimum": 0, "maximum": 10}, "curves": [{"expression": "sin(x)"}]},
     "array": {"values": ["1", "2", "3"]},
@@ -322,19 +314,29 @@ EXAMPLES: Mapping[str, dict[str, Any]] = {
         "nodes": [{"id": "a", "label": "A"}, {"id": "b", "label": "B"}],
         "edges": [{"source": "a", "target": "b"}],
     },
-    "table": {"header": ["What", "How much"], "rows": [["one", "1"]]},
+    "table": {
+        "header": [gettext_noop("What"), gettext_noop("How much")],
+        "rows": [[gettext_noop("an apple"), "1"]],
+    },
     "code": {"text": "print('Hello')", "language": "python"},
     "compare": {
-        "left": {"title": "One", "items": ["a point"]},
-        "right": {"title": "Other", "items": ["a point"]},
+        "left": {"title": gettext_noop("The one"), "items": [gettext_noop("a point")]},
+        "right": {"title": gettext_noop("The other"), "items": [gettext_noop("a point")]},
     },
     "timeline": {
-        "moments": [{"when": "first", "what": "it begins"}, {"when": "then", "what": "it ends"}]
+        "moments": [
+            {"when": gettext_noop("first"), "what": gettext_noop("it begins")},
+            {"when": gettext_noop("then"), "what": gettext_noop("it ends")},
+        ]
     },
     "geometry": {
         "shapes": [{"id": "a", "shape": "circle", "vertices": [{"x": 0, "y": 0}], "radius": 1}]
     },
-    "quiz": {"question": "What is it?", "choices": ["This", "That"], "answer": 1},
+    "quiz": {
+        "question": gettext_noop("What is it?"),
+        "choices": [gettext_noop("This"), gettext_noop("That")],
+        "answer": 1,
+    },
 }
 """What a new picture of each kind shows; one of the lesson's pictures has to be chosen."""
 

@@ -25,6 +25,7 @@ from bloop_studio.board_forms import number_of
 from bloop_studio.config import config_of, defaults
 from bloop_studio.diff import compare
 from bloop_studio.differing import Row, rows
+from bloop_studio.faults import Fault, sentences
 from bloop_studio.fields import KINDS
 from bloop_studio.options import Options
 from bloop_studio.renderers import draws
@@ -60,7 +61,7 @@ class Opened:
 class Shown:
     """What the page shows besides the form: faults by field, a notice, what was drawn and said."""
 
-    faults: Mapping[str, str] = field(default_factory=dict)
+    faults: Mapping[str, Fault] = field(default_factory=dict)
     base: int = 0
     anew: bool = False
     conflict: Sequence[Row] | None = None
@@ -120,7 +121,7 @@ async def preview(request: WebRequest, ctx: RequestContext) -> Response | PageVi
     kind = form["was"] if form["was"] in KINDS else form["kind"]
     typed = given(form.fields, kind)
     if form["kind"] in KINDS and form["kind"] != typed.kind:
-        typed = carried(typed, form["kind"])
+        typed = carried(typed, form["kind"], opened.board.language)
     shown = await _previewed(ctx, opened, typed, hear=form["do"] == "hear", options=options(ctx))
     if "json" in request.headers.get("accept", ""):
         return answer(ctx, opened.item, shown)
@@ -150,18 +151,21 @@ def options(ctx: RequestContext) -> Options:
 def answer(ctx: RequestContext, item: Item, shown: Shown) -> Response:
     """What was drawn or said, for programs."""
     told = ctx.words.translate
-    body: dict[str, Any] = {"faults": told_faults(shown.faults, ctx.words), "problems": []}
+    found = shown.drawn or shown.heard
+    body: dict[str, Any] = {
+        "faults": told_faults(shown.faults, ctx.words),
+        "problems": [told(one) for one in found.problems] if found else [],
+    }
     if shown.drawn:
-        body |= {"picture": address(item, shown.drawn.name), "problems": [*shown.drawn.problems]}
+        body["picture"] = address(item, shown.drawn.name)
     if shown.parts is not None:
         body["parts"] = list(shown.parts)
     if shown.heard:
         one = shown.heard
         body |= {"sound": address(item, one.name), "seconds": one.seconds, "voice": one.voice}
-        body["problems"] = list(one.problems)
     if shown.failed:
-        body |= {"problems": [shown.failed.message], "cure": told(shown.failed.cure or "")}
-    body["problems"] = [told(one) for one in body["problems"]]
+        body["problems"] = sentences(shown.failed, ctx.words)
+        body["cure"] = told(shown.failed.cure or "")
     kind = {"content-type": "application/json", "cache-control": "no-store"}
     return Response(status=200, headers=kind, body=json.dumps(body).encode(), url="")
 
@@ -199,7 +203,7 @@ async def view(ctx: RequestContext, opened: Opened, typed: SceneForm, shown: Sho
     title = (
         opened.scene.title
         or opened.scene.visual.title
-        or ctx.words.gettext("Scene {number}").format(number=at + 1)
+        or ctx.words.gettext("Scene %(number)s") % {"number": at + 1}
     )
     return PageView(
         title=title,

@@ -216,7 +216,7 @@ async def test_a_video_leads_to_its_moments_without_script(teacher, visit, lesso
     assert 'video.mp4#t=1.5" type="video/mp4"' in page
     marks = re.findall(rf'<a href="{watch}\?t=([\d.]+)" data-mark="(\w+)" data-at="\1">', page)
     assert {kind for _, kind in marks} == {"chapter", "line"}
-    assert "<time>0:00</time><span>Waves</span>" in page
+    assert '<time>0:00</time><span dir="auto">Waves</span>' in page
     for odd in ("-1", "nan", "1e9", "x"):
         assert "video.mp4#t=" not in (await teacher.get(f"{watch}?t={odd}")).text
     beside = await teacher.get(f"/lessons/{lesson}")

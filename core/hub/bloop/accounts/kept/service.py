@@ -10,7 +10,7 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, or_, select, update
 
 from bloop.accounts.kept.models import KeptForm
 from bloop.accounts.models import LoginSession
@@ -98,22 +98,26 @@ def look(unit: UnitOfWork, token: str) -> Kept | None:
 
 @command("hub:visit")
 def claim(unit: UnitOfWork, token: str, user_id: str) -> None:
-    """Make a form that another account was sending one's own."""
+    """Make a form one's own of which nobody knows who was sending it; another's stays theirs."""
     unit.session.execute(
         update(KeptForm)
         .where(
-            KeptForm.institution_id == unit.institution, KeptForm.token_hash == token_hash(token)
+            KeptForm.institution_id == unit.institution,
+            KeptForm.token_hash == token_hash(token),
+            KeptForm.user_id.is_(None),
         )
         .values(user_id=user_id)
     )
 
 
 @command("hub:visit")
-def drop(unit: UnitOfWork, token: str) -> None:
-    """Forget a form; the same again does nothing."""
+def drop(unit: UnitOfWork, token: str, user_id: str) -> None:
+    """Forget a form of a user's or of nobody knows whom; the same again does nothing."""
     unit.session.execute(
         delete(KeptForm).where(
-            KeptForm.institution_id == unit.institution, KeptForm.token_hash == token_hash(token)
+            KeptForm.institution_id == unit.institution,
+            KeptForm.token_hash == token_hash(token),
+            or_(KeptForm.user_id.is_(None), KeptForm.user_id == user_id),
         )
     )
 

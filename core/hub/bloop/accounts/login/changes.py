@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -18,7 +17,8 @@ from bloop.accounts.login.errors import ResetRefusedError
 from bloop.accounts.login.models import PasswordCredential, PasswordReset
 from bloop.accounts.login.passwords import find, load, normal_login, note_locked_out
 from bloop.accounts.login.service import end_all, in_reach, log_in
-from bloop.accounts.messages.service import Text, queue
+from bloop.accounts.messages.letters import Letter
+from bloop.accounts.messages.service import queue
 from bloop.accounts.models import User
 from bloop.accounts.service import (
     Method,
@@ -138,7 +138,7 @@ def ask_reset(
     login: str,
     device: Device,
     nowhere: str = "",
-    letter: Callable[[str], Text] | None = None,
+    letter: Letter | None = None,
 ) -> Delayed | None:
     """Note that somebody says to have forgotten their password, whether there is one or not.
 
@@ -152,12 +152,14 @@ def ask_reset(
     if isinstance(charged, Delayed):
         return charged
     found = find(unit, "" if nowhere else login)
-    id_ = found[0].id if found else None
+    user = found[0] if found else None
+    id_ = user.id if user else None
     who = f"user:{id_ or 'unknown'}"
     unit.audit.append("account.reset_asked", who, personal={"address": device.address})
     unit.outbox.append("user.reset_asked", who, {"id": id_})
-    if found and found[0].email and letter is not None:
-        queue(unit, "password_reset", found[0].email, letter(issue_reset(unit, found[0])))
+    if user and user.email and letter is not None:
+        text = letter(issue_reset(unit, user), user.language)
+        queue(unit, "password_reset", user.email, text)
     return None
 
 

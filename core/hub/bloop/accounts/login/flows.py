@@ -15,6 +15,7 @@ from bloop.accounts.access import HubParts, call_of, holder_of, hub_of
 from bloop.accounts.actions import ForbiddenError
 from bloop.accounts.devices import browser_of, device_of
 from bloop.accounts.emails import normalised
+from bloop.accounts.languages import locale_of
 from bloop.accounts.login import changes, delays, hashing, passwords, rules, service
 from bloop.accounts.login.delays import Delayed
 from bloop.accounts.login.entry import known_browser, reset_url
@@ -28,7 +29,6 @@ from bloop.accounts.login.errors import (
 from bloop.accounts.login.passwords import Entered
 from bloop.accounts.login.queries import SESSIONS
 from bloop.accounts.messages import letters
-from bloop.accounts.messages.service import Text
 from bloop.accounts.queries import INSTITUTIONS
 from bloop.accounts.service import SecondFactorNeeded, StartedSession, token_institution
 from bloop.accounts.sessions import system_call
@@ -130,17 +130,20 @@ async def ask_reset(request: Request, login: str, slug: str = "") -> None:
     """
     hub = hub_of(request)
     call, nowhere = await _call_in(request, slug)
-    letter = _letter(hub) if await hub.brings_messages(call) else None
+    letter = _letter(request) if await hub.brings_messages(call) else None
     device = device_of(request)
     delayed = await _command(hub, call, changes.ask_reset, login, device, nowhere, letter)
     if delayed is not None:
         raise LoginDelayedError(delayed.seconds)
 
 
-def _letter(hub: HubParts) -> Callable[[str], Text]:
-    config = hub.config.value
-    return lambda token: letters.password_reset(
-        config.hub.name, reset_url(config.public_url, token), changes.RESET_MINUTES
+def _letter(request: Request) -> letters.Letter:
+    config, asked_in = hub_of(request).config.value, locale_of(request)
+    return lambda token, language: letters.password_reset(
+        config.hub.name,
+        reset_url(config.public_url, token),
+        changes.RESET_MINUTES,
+        language or asked_in,
     )
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeAlias
 
 from sqlalchemy import ColumnElement, select, update
 
 from bloop.accounts.emails import normalised
-from bloop.accounts.messages.service import Text, queue
+from bloop.accounts.messages.letters import Letter
+from bloop.accounts.messages.service import queue
+from bloop.accounts.models import User
 from bloop.accounts.people import guards
 from bloop.accounts.people.models import Invitation
 from bloop.accounts.service import new_token, token_hash
@@ -24,9 +24,6 @@ MOST_HOURS = 24 * 90
 MOST_USES = 1000
 MOST_OPEN = 500
 """So many invitations an institution has at a time that can still be used."""
-
-
-Letter: TypeAlias = Callable[[str], Text]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +80,15 @@ def invite(
     unit.audit.append("invitations:create", f"invitation:{made.id}", {**told, "hours": hours})
     unit.outbox.append("user.invited", f"invitation:{made.id}", {"id": made.id, **told})
     if letter is not None and made.email is not None:
-        queue(unit, "invitation", made.email, letter(token))
+        queue(unit, "invitation", made.email, letter(token, _language(unit, made.email)))
     return Made(made.id, token, mailed=letter is not None and made.email is not None)
+
+
+def _language(unit: UnitOfWork, email: str) -> str | None:
+    """What its holder has chosen, who may have an account here already."""
+    own = (User.institution_id == unit.institution) & (User.email == email)
+    language: str | None = unit.session.scalar(select(User.language).where(own))
+    return language
 
 
 @command("users:invite")

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from bloop.accounts.access import Router, call_of, hub_of
 from bloop.accounts.cursors import after_of, page_of
 from bloop.accounts.http import expected_version, json_response, not_modified
+from bloop.accounts.languages import locale_of
 from bloop.accounts.messages import letters
 from bloop.accounts.people import invitations, registration, service
 from bloop.accounts.people.links import base_of, join_url, told
@@ -156,13 +157,15 @@ async def create_invitation(request: Request, body: InvitationIn) -> Response:
     return json_response(answer, 201, version=found["row_version"], headers=UNKEPT)
 
 
-async def letter_of(request: Request, hours: float) -> invitations.Letter | None:
+async def letter_of(request: Request, hours: float) -> letters.Letter | None:
     """What an invitation says that is sent; None where nobody brings messages."""
     hub, base = hub_of(request), base_of(request)
     if not await hub.brings_messages(call_of(request)):
         return None
-    name = hub.config.value.hub.name
-    return lambda token: letters.invitation(name, join_url(base, f"token={token}"), hours)
+    name, asked_in = hub.config.value.hub.name, locale_of(request)
+    return lambda token, language: letters.invitation(
+        name, join_url(base, f"token={token}"), hours, language or asked_in
+    )
 
 
 @router.get(

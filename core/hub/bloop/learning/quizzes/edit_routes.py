@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from starlette.requests import Request
@@ -13,7 +14,8 @@ from bloop.content import queries as content
 from bloop.content.act_routes import refuser
 from bloop.content.tree_routes import WRITES, one, run, taught
 from bloop.learning.quizzes import editing, queries
-from bloop.learning.quizzes.edit_schemas import QuizChange, QuizOut
+from bloop.learning.quizzes.edit_schemas import QuestionsIn, QuizChange, QuizOut
+from bloop.learning.quizzes.pasted import questions_in
 from bloop.learning.quizzes.problems import problems_of
 from bloop.store.errors import NotFoundError
 from bloop.store.statements import parsed
@@ -101,6 +103,20 @@ async def change_quiz(request: Request, quiz_id: str, body: QuizChange) -> Respo
     changes = body.model_dump(exclude_unset=True)
     changes |= {"questions": [one.model_dump() for one in body.questions]} if body.questions else {}
     await run(request, editing.change, quiz_id, expected_version(request), changes)
+    return await _answer(request, quiz_id)
+
+
+@router.post(
+    "/quizzes/{quiz_id}/questions",
+    action=ACTION,
+    also=THIS_QUIZ,
+    response_model=QuizOut,
+    problems=WRITES,
+)
+async def add_questions(request: Request, quiz_id: str, body: QuestionsIn) -> Response:
+    """Add the questions of a text in GIFT or Aiken; what cannot be read is named by its line."""
+    found = await asyncio.to_thread(questions_in, body.text)
+    await run(request, editing.add, quiz_id, expected_version(request), found)
     return await _answer(request, quiz_id)
 
 

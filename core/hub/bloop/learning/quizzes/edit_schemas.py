@@ -65,6 +65,12 @@ class QuizChange(_Settings):
     questions: list[QuestionDraft] = Field(default=[], max_length=1000)
 
 
+class QuestionsIn(_Strict):
+    """Questions as plain text."""
+
+    text: str = Field(max_length=1_000_000, description="In Moodle's GIFT format, or in Aiken")
+
+
 class ProblemOut(_Strict):
     """What keeps it from being published; ``place`` counts questions from 1, 0 is the quiz."""
 

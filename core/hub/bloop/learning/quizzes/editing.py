@@ -15,7 +15,6 @@ from bloop.content.changing import editable, refuse_live
 from bloop.content.models import Item
 from bloop.content.service import RefusePublish
 from bloop.graph.questions import parts_of
-from bloop.learning.quizzes.problems import Problem, problems_of
 from bloop.store.commands import command
 from bloop.store.errors import InvalidError, NotFoundError
 from bloop.store.ids import new_id
@@ -32,28 +31,13 @@ LONGEST = 366 * 24 * 60.0
 """Minutes: of a longer limit an attempt takes no notice."""
 
 
-class IncompleteError(InvalidError):
-    """What is published may not be incomplete: :attr:`problems` says where it is."""
-
-    code = "incomplete"
-
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        first = problems[0]
-        super().__init__(
-            first.message,
-            field=f"questions.{first.place - 1}.{first.field}" if first.place else first.field,
-            cure="put it right and publish then; a draft may stay incomplete",
-        )
-        self.problems = list(problems)
-
-
 @command("content:write")
 def change(unit: UnitOfWork, quiz_id: str, version: int | None, changes: Mapping[str, Any]) -> Item:
     """Change texts, settings or questions of a quiz; what is not named stays.
 
     ``changes`` names fields of :data:`TEXTS`, of :data:`SETTINGS`, and ``questions``. Raises
-    InvalidError naming the field, and :class:`IncompleteError` where it is published and would be
-    incomplete.
+    InvalidError naming the field, and :class:`~bloop.learning.quizzes.problems.IncompleteError`
+    where it is published and would be incomplete.
     """
     row = _quiz(unit, quiz_id, version)
     refuse_live(unit, row)
@@ -62,18 +46,23 @@ def change(unit: UnitOfWork, quiz_id: str, version: int | None, changes: Mapping
     if "questions" in changes:
         data["questions"] = named(changes["questions"])
         data["points"] = sum(float(one["points"] or 0) for one in data["questions"]) or None
-    if row.published and (problems := problems_of(data["questions"])):
-        raise IncompleteError(problems)
     texts = {name: changes[name] for name in TEXTS if name in changes}
     return content.update_item(unit, row.id, version, {**texts, "data": data})
 
 
+@command("content:write")
+def add(
+    unit: UnitOfWork, quiz_id: str, version: int | None, questions: Sequence[Mapping[str, Any]]
+) -> Item:
+    """Put questions behind those of a quiz; raises what :func:`change` does."""
+    row = _quiz(unit, quiz_id, version)
+    return change(unit, quiz_id, version, {"questions": [*row.data["questions"], *questions]})
+
+
 @command("content:publish")
 def publish(unit: UnitOfWork, quiz_id: str, version: int | None, refuse: RefusePublish) -> Item:
-    """Show a quiz to learners; raises :class:`IncompleteError` where a question can't be asked."""
+    """Show a quiz to learners; refused where a question can't be asked, as by whatever does so."""
     row = _quiz(unit, quiz_id, version)
-    if problems := problems_of(row.data["questions"]):
-        raise IncompleteError(problems)
     return content.publish(unit, Item, row.id, version, refuse)
 
 

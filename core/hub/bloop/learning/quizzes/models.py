@@ -5,7 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Double, ForeignKeyConstraint, Index, String, Text
+from sqlalchemy import (
+    CheckConstraint,
+    Double,
+    ForeignKeyConstraint,
+    Index,
+    String,
+    Text,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bloop.content.models import LAST, Owned
@@ -82,6 +90,14 @@ class QuizResponse(Tenant, Base):
             ondelete="CASCADE",
         ),
         CheckConstraint("score >= 0 AND score <= 1", name="score"),
+        # What waits for a person is a few of very many.
+        Index(
+            "ix_quiz_response_waits",
+            "institution_id",
+            "attempt_id",
+            sqlite_where=text("score IS NULL"),
+            postgresql_where=text("score IS NULL"),
+        ),
     )
 
     institution_id: Mapped[str] = mapped_column(ID, primary_key=True)

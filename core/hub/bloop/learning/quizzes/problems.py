@@ -6,8 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bloop.content.service import published_whole
 from bloop.content.texts import text_of_html
 from bloop.learning.quizzes.questions import MOST_PARTS, Manner, Question, bounds_of, manner_of
+from bloop.store.errors import InvalidError
+from bloop_sdk import Kind
 
 CHOSEN = frozenset({"choice", "multiple", "true_false"})
 EDITED = CHOSEN | {"blank", "blanks", "numeric", "matching", "essay", "text"}
@@ -128,3 +131,27 @@ def _of_blanks(choices: Sequence[Mapping[str, Any]]) -> Iterator[Fault]:
 def _is_empty(html: str) -> bool:
     """Whether there is nothing to read, to see or to hear in it."""
     return "<img" not in html and "<math" not in html and not text_of_html(html).strip()
+
+
+class IncompleteError(InvalidError):
+    """A published quiz may not be incomplete: :attr:`problems` says where it is."""
+
+    code = "incomplete"
+
+    def __init__(self, title: str, problems: Sequence[Problem]) -> None:
+        first = problems[0]
+        super().__init__(
+            f"{title!r}: {first.message}",
+            field=f"questions.{first.place - 1}.{first.field}" if first.place else first.field,
+            cure="put it right and publish then; a draft may stay incomplete",
+        )
+        self.title, self.problems = title, list(problems)
+
+
+def refuse_incomplete(title: str, data: Mapping[str, Any]) -> None:
+    """Raise :class:`IncompleteError` for a quiz that learners could not take."""
+    if problems := problems_of(data.get("questions", ())):
+        raise IncompleteError(title, problems)
+
+
+published_whole(Kind.QUIZ.value, refuse_incomplete)

@@ -210,6 +210,44 @@ LATEST = register(
 )
 """Everybody's attempts, the last first; ``waits`` is how many answers a person has to grade."""
 
+_IN_COURSE: Any = (
+    QuizResponse.institution_id == institution,
+    Attempt.institution_id == institution,
+    Item.institution_id == institution,
+    QuizResponse.score.is_(None),
+    Item.container_id == _ID,
+    Item.state != "trashed",
+    inside_reachable(Item.container_id),
+)
+TO_GRADE = register(
+    "learning.answers_to_grade",
+    _responses(
+        Attempt.item_id.label("quiz"),
+        Item.title,
+        Attempt.id.label("attempt"),
+        QuizResponse.place,
+        Attempt.user_id.label("user"),
+        User.name.label("user_name"),
+        QuizResponse.answered_at,
+    )
+    .join(Item, _of_item)
+    .join(User, and_(User.institution_id == Attempt.institution_id, User.id == Attempt.user_id))
+    .where(*_IN_COURSE, User.institution_id == institution)
+    .order_by(QuizResponse.answered_at, Attempt.id, QuizResponse.place)
+    .limit(_LIMIT),
+    heavy=True,
+)
+"""What was answered in a course's quizzes and waits for a person, the first answered first."""
+
+TO_GRADE_COUNT = register(
+    "learning.answers_to_grade_count",
+    _responses(func.count(QuizResponse.place).label("count"))
+    .join(Item, _of_item)
+    .where(*_IN_COURSE),
+    heavy=True,
+)
+"""How many answers of a course wait."""
+
 # Written out, so that it is the same expression wherever it stands.
 _other = case((QuizResponse.score < literal_column("1"), QuizResponse.response))
 ANSWERS = register(

@@ -11,11 +11,12 @@ from starlette.responses import Response
 from bloop.accounts.access import Router, call_of, hub_of
 from bloop.accounts.http import json_response
 from bloop.content.links import resolve_json
-from bloop.content.tree_routes import run
+from bloop.content.queries import CONTAINER, CONTAINER_SHOWN
+from bloop.content.tree_routes import PAGE_LIMIT, one, run, taught
 from bloop.learning.quizzes import marking, queries
 from bloop.learning.quizzes.edit_routes import THIS_QUIZ, read_item
 from bloop.learning.quizzes.hardness import Hardness, hardness_of
-from bloop.learning.quizzes.teaching_schemas import AttemptSeen, GradeIn, QuestionStats
+from bloop.learning.quizzes.teaching_schemas import AttemptSeen, GradeIn, QuestionStats, ToGrade
 from bloop.learning.quizzes.views import attempt_view
 from bloop.store.errors import NotFoundError
 from bloop.store.statements import parsed, to_dicts
@@ -26,6 +27,24 @@ router = Router(prefix="/api/v1", tags=["learning"])
 READ = "learning:read"
 MOST_VERSIONS = 50
 MOST_GROUPS = 5000
+
+
+@router.get(
+    "/containers/{container_id}/to-grade",
+    action=READ,
+    also=taught("containers", "container_id"),
+    response_model=ToGrade,
+    problems=(404,),
+)
+async def list_to_grade(request: Request, container_id: str, limit: int = 50) -> Response:
+    """The answers of a course that wait for a grade, the first answered first."""
+    course = await one(request, CONTAINER_SHOWN, CONTAINER, container_id)
+    database, call, id_ = hub_of(request).database, call_of(request), course["id"]
+    most = max(1, min(limit, PAGE_LIMIT))
+    rows = await database.read(queries.TO_GRADE, call, id=id_, limit=most)
+    count = await database.read_one(queries.TO_GRADE_COUNT, call, id=id_)
+    found = {"count": 0 if count is None else count[0]}
+    return json_response(found | {"items": to_dicts(queries.TO_GRADE, rows)})
 
 
 @router.get(

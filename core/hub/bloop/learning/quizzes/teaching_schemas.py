@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from bloop.learning.quizzes.schemas import AttemptOut
@@ -53,3 +55,22 @@ class QuestionStats(_Strict):
     """A quiz's questions in their order."""
 
     items: list[QuestionHardness]
+
+
+class WaitingAnswer(_Strict):
+    """An answer at ``place`` of an attempt at ``quiz``, whose ``title`` it is."""
+
+    quiz: str
+    title: str
+    attempt: str
+    place: int
+    user: str
+    user_name: str
+    answered_at: datetime
+
+
+class ToGrade(_Strict):
+    """The first answers that wait for a grade; ``count`` is of all."""
+
+    count: int
+    items: list[WaitingAnswer]

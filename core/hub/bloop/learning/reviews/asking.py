@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from bloop.graph.questions import parts_of
 from bloop.learning.log import about
 from bloop.learning.quizzes.questions import Manner, manner_of
 from bloop.learning.quizzes.views import answered, question_view
-from bloop.learning.reviews.answering import key_of, version_of
+from bloop.learning.reviews.answering import day_after, key_of, version_of
 from bloop.learning.reviews.queries import (
     ANSWERED_SINCE,
     ASKED,
@@ -74,7 +74,7 @@ def day_of(now: datetime) -> datetime:
 
 async def plan(database: Database, call: Call) -> Plan:
     """What the caller is to be asked until the end of today (UTC)."""
-    until = day_of(utcnow()) + timedelta(days=1)
+    until = day_after(utcnow())
     rows = to_dicts(ASKED, await database.read(ASKED, call, until=until))
     dues: dict[str, datetime] = {}
     names: dict[str, str] = {}
@@ -99,7 +99,9 @@ async def asked(database: Database, call: Call) -> dict[str, Any]:
         return {"questions": [], "done": done[0]}
     ids = dumps(sorted({one.row["item"] for one in planned.candidates}))
     data = {row[0]: parsed(row[1]) for row in await database.read(ASKED_DATA, call, ids=ids)}
-    questions = {one.subject: _question(one, data) for one in planned.candidates}
+    questions = {
+        one.subject: _question(one.row["item"], one.row["part"], data) for one in planned.candidates
+    }
     left = [one for one in planned.candidates if questions[one.subject] is not None]
     found = [
         _told(one, question, planned.names)
@@ -141,10 +143,19 @@ def chosen(due: Sequence[str], candidates: Sequence[Candidate]) -> list[Candidat
     return picked
 
 
-def _question(one: Candidate, data: Mapping[str, Any]) -> Mapping[str, Any] | None:
+async def question_of(
+    database: Database, call: Call, item: str, part: str
+) -> dict[str, Any] | None:
+    """A question as it would be asked, due or not; None where it can't be."""
+    rows = await database.read(ASKED_DATA, call, ids=dumps([item]))
+    found = _question(item, part, {row[0]: parsed(row[1]) for row in rows})
+    return None if found is None else question_view(found)
+
+
+def _question(item: str, part: str, data: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """A question as it is now, where it can be asked."""
-    questions = data.get(one.row["item"], {}).get("questions", ())
-    found = dict(zip(parts_of(questions), questions, strict=True)).get(one.row["part"])
+    questions = data.get(item, {}).get("questions", ())
+    found = dict(zip(parts_of(questions), questions, strict=True)).get(part)
     return found if found and manner_of(found) is Manner.GRADED else None
 
 

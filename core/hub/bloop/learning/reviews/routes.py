@@ -100,8 +100,9 @@ class DueList(_Out):
 class ReviewIn(ResponseIn):
     """An answer to a question of ``/account/reviews``.
 
-    The same ``key`` again changes nothing. ``seconds`` is how long it took; ``at`` when it was
-    answered, where that was offline, not more than 30 days ago.
+    The same ``key`` again changes nothing; one that is not of the question's last answer, or
+    answers before it is due, is refused. ``seconds`` is how long it took; ``at`` when it was
+    answered, where that was offline. Longer ago than 30 days counts as 30 days, the future as now.
     """
 
     key: Annotated[str, Field(pattern=f"^{KEY}$")]

@@ -4,7 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, and_, bindparam, exists, func, or_, select, union
+from sqlalchemy import (
+    ColumnElement,
+    Double,
+    Integer,
+    String,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    exists,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    union,
+    union_all,
+)
 
 from bloop.content.enrolling.queries import MEMBERSHIPS
 from bloop.content.enrolling.visibility import (
@@ -20,7 +37,9 @@ from bloop.content.models import Container, Item
 from bloop.learning.models import Answer
 from bloop.learning.progress.models import ItemProgress
 from bloop.learning.progress.queries import COUNTED
+from bloop.learning.quizzes.models import Attempt, QuizResponse
 from bloop.learning.today.models import LastOpened
+from bloop.store.models import ID
 from bloop.store.statements import Statement, institution, register
 from bloop.store.types import UtcDateTime
 
@@ -171,15 +190,23 @@ HISTORY = register(
 )
 """What the caller answered before a time and an answer of that time, the last first."""
 
-DEADLINES = register(
-    "learning.today_deadlines",
+# -- what is due, and what was graded
+
+_NEVER = cast(null(), UtcDateTime)
+_due = (
     select(
+        literal("due").label("what"),
         Item.id.label("item"),
         Item.title,
         Item.kind,
         Item.container_id.label("container"),
         Container.title.label("course"),
         Item.data["due_at"].as_string().label("due_at"),
+        cast(null(), ID).label("attempt"),
+        cast(null(), Integer).label("place"),
+        cast(null(), Double).label("score"),
+        cast(null(), Text).label("comment"),
+        _NEVER.label("graded_at"),
     )
     .join(Container, with_container)
     .where(
@@ -201,10 +228,53 @@ DEADLINES = register(
         ),
     )
     .order_by(Item.data["due_at"].as_string(), Item.id)
-    .limit(_LIMIT),
-    heavy=True,
+    .limit(_LIMIT)
+    .subquery("due")
 )
-"""What is due in the courses that the caller learns in, and not done.
+_graded = (
+    select(
+        literal("graded").label("what"),
+        Item.id.label("item"),
+        Item.title,
+        Item.kind,
+        Item.container_id.label("container"),
+        Container.title.label("course"),
+        cast(null(), String).label("due_at"),
+        Attempt.id.label("attempt"),
+        QuizResponse.place,
+        QuizResponse.score,
+        QuizResponse.feedback_html.label("comment"),
+        QuizResponse.graded_at,
+    )
+    .select_from(Attempt)
+    .join(
+        QuizResponse,
+        and_(
+            QuizResponse.institution_id == Attempt.institution_id,
+            QuizResponse.attempt_id == Attempt.id,
+        ),
+    )
+    .join(Item, and_(Item.institution_id == Attempt.institution_id, Item.id == Attempt.item_id))
+    .join(Container, with_container)
+    .where(
+        Attempt.institution_id == institution,
+        QuizResponse.institution_id == institution,
+        Item.institution_id == institution,
+        Container.institution_id == institution,
+        container_reachable,
+        Item.state != "trashed",
+        viewer != "",
+        Attempt.user_id == viewer,
+        QuizResponse.graded_at >= bindparam("graded_since", type_=UtcDateTime),
+    )
+    .order_by(QuizResponse.graded_at.desc(), Attempt.id, QuizResponse.place)
+    .limit(bindparam("graded_limit"))
+    .subquery("graded")
+)
+_dated = union_all(select(*_due.c), select(*_graded.c)).subquery("dated")
+DATED = register("learning.today_dated", select(*_dated.c), heavy=True)
+"""What is ``due`` in the courses that the caller learns in, and not done; and what of theirs was
+``graded`` by people since a time, in no order.
 
 ``since`` and ``until`` are days as text: times are kept as their source writes them.
 """

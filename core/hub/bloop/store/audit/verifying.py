@@ -54,10 +54,14 @@ class Fault:
 
 @dataclass(slots=True)
 class Report:
-    """What was found; ``heads`` are where each chain ends, ``anchored`` up to where by anchors."""
+    """What was found; ``heads`` are where each chain ends, ``anchored`` up to where by anchors.
+
+    ``spans`` are the times of the first and the last line that is there of each.
+    """
 
     lines: int = 0
     heads: dict[str, int] = field(default_factory=dict)
+    spans: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
     anchored: dict[str, int] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
 
@@ -71,12 +75,14 @@ class Report:
         return {
             "good": self.good,
             "lines": self.lines,
-            "institutions": [
-                {"id": one, "last": last, "anchored": self.anchored.get(one, 0)}
-                for one, last in self.heads.items()
-            ],
+            "institutions": [self._institution(one) for one in self.heads],
             "faults": [asdict(fault) for fault in self.faults],
         }
+
+    def _institution(self, one: str) -> dict[str, Any]:
+        begun, ended = map(to_text, self.spans[one]) if one in self.spans else (None, None)
+        told = {"id": one, "last": self.heads[one], "anchored": self.anchored.get(one, 0)}
+        return {**told, "from": begun, "to": ended}
 
 
 @dataclass(slots=True)
@@ -89,18 +95,29 @@ class Chain:
 
 
 def verify(
-    database: Database, anchors: Anchors, call: Call, *, told: Told = lambda *_: None
+    database: Database,
+    anchors: Anchors,
+    call: Call,
+    *,
+    of: str | None = None,
+    told: Told = lambda *_: None,
 ) -> Report:
-    """Check all chains against themselves and the anchors; ``call`` is the hub's own."""
+    """Check all chains against themselves and the anchors; ``call`` is the hub's own.
+
+    With ``of`` it checks that institution's alone, and tells nothing of where files lie.
+    """
     report = Report()
     newest, damaged = anchors.check()
+    newest = {one: anchor for one, anchor in newest.items() if of in {None, one}}
+    file = anchors.file if of is None else anchors.file.name
     for damage in damaged:
-        report.faults.append(Fault("", 0, f"line {damage.line} of {anchors.file} {damage.reason}"))
+        report.faults.append(Fault("", 0, f"line {damage.line} of {file} {damage.reason}"))
     with database.reading(call) as unit:
         connection = unit.connection
-        total = connection.scalar(select(func.count()).select_from(_lines)) or 0
-        chains = {chain.institution: chain for chain in _begun(connection, anchors, report)}
-        for institution, rows in _by_institution(_stream(connection)):
+        wanted = () if of is None else (_lines.c.institution_id == of,)
+        total = connection.scalar(select(func.count()).select_from(_lines).where(*wanted)) or 0
+        chains = {chain.institution: chain for chain in _begun(connection, anchors, report, of)}
+        for institution, rows in _by_institution(_stream(connection, *wanted)):
             chain = chains.pop(institution, Chain(institution))
             _whole(connection, anchors, chain, _counted(rows, report, told, total), report)
         # Nothing is left of these at all.
@@ -151,8 +168,11 @@ def _checkpoint(row: Row[Any], anchors: Anchors) -> Chain | Fault:
     return Chain(row.institution_id, row.seq, row.hash)
 
 
-def _begun(connection: Connection, anchors: Anchors, report: Report) -> Iterator[Chain]:
-    for row in connection.execute(select(_checkpoints)).all():
+def _begun(
+    connection: Connection, anchors: Anchors, report: Report, of: str | None
+) -> Iterator[Chain]:
+    wanted = () if of is None else (_checkpoints.c.institution_id == of,)
+    for row in connection.execute(select(_checkpoints).where(*wanted)).all():
         found = _checkpoint(row, anchors)
         if isinstance(found, Fault):
             report.faults.append(found)
@@ -252,8 +272,10 @@ def _by_institution(rows: Iterable[Row[Any]]) -> Iterator[tuple[str, Iterator[Ro
 def _counted(
     rows: Iterator[Row[Any]], report: Report, told: Told, total: int
 ) -> Iterator[Row[Any]]:
-    for row in rows:
+    for number, row in enumerate(rows):
         report.lines += 1
         if report.lines % TOLD_EVERY == 0:
             told(report.lines, total)
+        begun = row.at if number == 0 else report.spans[row.institution_id][0]
+        report.spans[row.institution_id] = (begun, row.at)
         yield row

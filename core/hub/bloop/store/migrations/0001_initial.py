@@ -2722,4 +2722,12 @@ def upgrade() -> None:  # noqa: PLR0915 - it grows with the tables
             "institution_id", "attempt_id", "place", name=op.f("pk_quiz_response")
         ),
     )
+    op.create_index(
+        "ix_quiz_response_waits",
+        "quiz_response",
+        ["institution_id", "attempt_id"],
+        unique=False,
+        sqlite_where=sa.text("score IS NULL"),
+        postgresql_where=sa.text("score IS NULL"),
+    )
     # ### end Alembic commands ###

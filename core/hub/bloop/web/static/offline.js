@@ -75,8 +75,10 @@ function following(about, waiting, pages) {
 }
 
 /* The page of what is on this device. */
-function shelf(part, { waiting, pages }) {
-  const about = new URLSearchParams(location.search).get("kept") ?? "";
+function shelf(part, { waiting, others, pages }) {
+  const asked = new URLSearchParams(location.search);
+  part.querySelector("[data-part=left]").hidden = !asked.has("left");
+  const about = asked.get("kept") ?? "";
   const kept = part.querySelector("[data-part=kept]");
   if (waiting.some((one) => one.about === about && !one.refused)) {
     const later = following(about, waiting, pages);
@@ -88,11 +90,12 @@ function shelf(part, { waiting, pages }) {
   answers.hidden = !waiting.length;
   answers.querySelector("ul").replaceChildren(
     ...waiting.map((one) => {
-      const title = pages.find((page) => page.address === one.about)?.title ?? "";
+      // The page of a question may have made room for others, or be gone with a login.
+      const title = pages.find((page) => page.address === one.about)?.title ?? part.dataset.untitled;
       const number = Number(one.about.split("?question=")[1]);
       const called = number ? words(part.dataset.answer, { title, number }) : title;
       const at = new Date(one.at).toLocaleString(language, { dateStyle: "medium", timeStyle: "short" });
-      const row = element("li", "");
+      const row = element("li", "", { className: "row" });
       row.append(element("a", called, { href: one.about }));
       row.append(element("span", ` ${at}${one.refused ? ` · ${part.dataset.refused}` : ""} `, { className: "quiet small" }));
       if (one.refused) {
@@ -101,15 +104,21 @@ function shelf(part, { waiting, pages }) {
           await ask("drop", { key: one.key });
           shelf(part, await ask("state"));
         });
-        row.append(drop);
+        const act = element("div", "", { className: "act" });
+        act.append(drop);
+        row.append(act);
       }
       return row;
     }),
   );
+  const theirs = part.querySelector("[data-part=others]");
+  theirs.hidden = !others?.count;
+  theirs.querySelector("p").textContent = words(theirs.dataset.others, { count: others?.count ?? 0 });
+  theirs.querySelector("button").hidden = !others?.old;
   const lessons = pages.filter((one) => one.address.startsWith("/lessons/"));
   list.querySelector("ul").replaceChildren(
     ...lessons.map((one) => {
-      const row = element("li", "");
+      const row = element("li", "", { className: "row" });
       row.append(element("a", one.title, { href: one.address }));
       return row;
     }),
@@ -146,4 +155,8 @@ if (navigator.serviceWorker) {
   if (navigator.onLine && waiting.length) await again(waiting.length);
   addEventListener("online", send);
   document.querySelector("[data-send]")?.addEventListener("click", send);
+  document.querySelector("[data-drop-old]")?.addEventListener("click", async () => {
+    await ask("dropOld");
+    await show();
+  });
 }

@@ -20,6 +20,7 @@ self.addEventListener("activate", (event) => {
     (async () => {
       const names = (await caches.keys()).filter((name) => ![FILES, VISITED, KEPT].includes(name));
       await Promise.all(names.map((name) => caches.delete(name)));
+      await tidy();
       await self.clients.claim();
     })(),
   );
@@ -35,7 +36,7 @@ self.addEventListener("fetch", (event) => {
     if (ANSWERS.test(pathname)) event.respondWith(takeAnswer(request));
     else if (pathname === "/logout") event.respondWith(leave(request));
   } else if (request.method === "GET" && pathname.startsWith("/static/")) {
-    event.respondWith(file(request));
+    event.respondWith(file(event));
   } else if (request.method === "GET" && request.mode === "navigate" && request.destination === "document" && !FRAMED.test(pathname)) {
     event.respondWith(answerPage(event, pathname));
   }
@@ -49,11 +50,17 @@ self.addEventListener("message", (event) => {
   const [port] = event.ports;
   const { ask, ...given } = event.data;
   const answers = {
-    state: async () => ({ waiting: await waiting(), pages: await readable(), courses: (await fact("courses")) ?? [] }),
+    state: async () => ({
+      waiting: await waiting(),
+      others: await ofOthers(),
+      pages: await readable(),
+      courses: (await fact("courses")) ?? [],
+    }),
     keep: () => keepAll(given.course, given.addresses, (done) => port.postMessage(done)),
     letGo: () => letGo(given.id),
     send: () => sendWaiting(),
     drop: () => drop(given.key),
+    dropOld: () => dropOld(),
   };
   if (!port || !Object.hasOwn(answers, ask)) return;
   event.waitUntil(
@@ -68,13 +75,15 @@ function isOurs(referrer) {
   return URL.canParse(referrer) && new URL(referrer).origin === location.origin;
 }
 
-async function file(request) {
+async function file(event) {
+  const { request } = event;
   const files = await caches.open(FILES);
   const found = await files.match(request, { ignoreVary: true });
   if (found) return found;
   const answer = await fetch(request);
   // A device that is full keeps nothing, and shows it all the same.
   if (answer.status === 200) await files.put(request, answer.clone()).catch(() => {});
+  if ((await files.keys()).length > HUB.files.length + MOST_FILES) event.waitUntil(tidy());
   return answer;
 }
 
@@ -82,7 +91,10 @@ async function answerPage(event, pathname) {
   const { request } = event;
   const { search } = new URL(request.url);
   const address = pathname + search;
-  const since = turn;
+  const who = await fact("leaving").catch(() => null);
+  if (who) await finishLeaving(who).catch(() => {});
+  const since = turn();
+  since.catch(() => {});
   const asked = fetch(request).then((answer) => {
     const again = answer.clone();
     event.waitUntil(remember(address, pathname, answer.redirected ? null : again, since).catch(() => {}));
@@ -108,18 +120,39 @@ async function answerPage(event, pathname) {
 
 async function remember(address, pathname, answer, since) {
   if (!answer) return;
-  const now = await meet(answer, since);
-  if (!answer.headers.has("x-bloop-reader")) return;
-  if (answer.ok && READABLE.test(pathname) && !(await isFresh(address))) await keepOpened(address, answer, now);
+  const now = await meet(answer, await since);
+  const reader = answer.headers.get("x-bloop-reader");
+  if (!reader || reader === NOBODY) return;
+  const keeps = answer.ok && READABLE.test(pathname) && !(await isFresh(address));
+  // Where the device is full, what waits is sent all the same.
+  if (keeps) await keepOpened(address, answer, now).catch(() => {});
   await sendWaiting();
 }
 
-/* Logging out takes what is on the device with it; what waits is sent first. */
+/* Logging out takes what is on the device with it; what waits is sent first, where that is soon. Where
+the hub is not reached, the session is ended before anything else is asked of it. */
 async function leave(request) {
-  await sendWaiting().catch(() => {});
+  const late = new Promise((done) => setTimeout(done, SLOW));
+  await Promise.race([sendWaiting().catch(() => {}), late]);
   try {
     return await fetch(request);
+  } catch {
+    await note("leaving", await fact("reader")).catch(() => {});
+    return Response.redirect("/offline?left=1", 303);
   } finally {
-    await forget();
+    await forget().catch(() => {});
   }
+}
+
+/* Ends the session of who has left; that of who came after them stays. */
+async function finishLeaving(who) {
+  const signal = AbortSignal.timeout(SLOW);
+  const account = await fetch("/api/v1/account", { headers: { accept: "application/json" }, signal });
+  if (account.ok) {
+    const { csrf_token: csrf, reader } = await account.json();
+    const headers = { "x-csrf-token": csrf };
+    const said = reader === who && (await fetch("/logout", { method: "POST", redirect: "manual", headers, signal }));
+    if (said && said.type !== "opaqueredirect" && !said.ok) return;
+  } else if (account.status !== 401) return;
+  await note("leaving", null);
 }
