@@ -9,6 +9,8 @@ from bloop.content import changing, drafts, history, placing, service
 from bloop.content.enrolling.service import enrol
 from bloop.content.models import Container, Item, Node, Version
 from bloop.content.queries import TREE
+from bloop.content.search.described import describe
+from bloop.content.search.tracks import OWNER
 from bloop.content.tree import nested
 from bloop.kernel.models import Connection
 from bloop.learning.progress.models import ItemProgress
@@ -304,7 +306,7 @@ async def test_a_run_that_people_built_upon_is_not_undone(sync, command, databas
 
 
 @pytest.mark.parametrize("database_urls", ["sqlite"], indirect=True)
-@pytest.mark.parametrize("what", ["edit", "draft", "seat", "quiz", "done"])
+@pytest.mark.parametrize("what", ["edit", "draft", "seat", "quiz", "done", "film", "captions"])
 async def test_what_people_did_with_what_a_run_brought_is_not_lost_by_its_undoing(
     sync, command, database, call, what
 ):
@@ -315,6 +317,7 @@ async def test_what_people_did_with_what_a_run_brought_is_not_lost_by_its_undoin
         user = User(institution_id=call.institution, id="u" * 36, name="A", role="learner")
         unit.session.add(user)
     told = {"edit": "1 pages .* edited", "draft": "1 pages .* edited", "seat": "1 people"}
+    told |= {"film": "1 things were added"}
     mine = {"institution_id": call.institution, "item_id": item.id}
     if what == "edit":
         command(service.update_item, item.id, item.row_version, {"html": "<p>mine</p>"})
@@ -330,5 +333,12 @@ async def test_what_people_did_with_what_a_run_brought_is_not_lost_by_its_undoin
         elif what == "done":
             done = {"user_id": "u" * 36, "container_id": container.id, "done_at": utcnow()}
             unit.session.add(ItemProgress(**mine, **done))
+        elif what in {"film", "captions"}:
+            plugin = "studio" if what == "film" else OWNER
+            describe(unit, item.id, plugin, "spoken words")
+    if what == "captions":
+        # The hub has read them in the run's own files.
+        assert command(history.undo_run, report.run).state == "undone"
+        return
     with pytest.raises(ConflictError, match=told.get(what, "people have worked .* 1 times")):
         command(history.undo_run, report.run)

@@ -48,6 +48,13 @@ VIEWS = """
             return {"at": 0}
         return LiveView(look=look, over=lambda now: False)
 
+    async def counts(request, ctx):
+        seen.clear()
+        async def look():
+            seen.append(1)
+            return {"at": len(seen)}
+        return LiveView(look=look, over=lambda now: now["at"] == 20)
+
     async def still(request, ctx):
         async def look():
             return {"who": ctx.call.principal.id}
@@ -77,7 +84,7 @@ async def hub(hub_toml, site, monkeypatch):
     ]
     routes = [
         {"path": f"/{name}", "handler": f"bloop_wiki.views:{name}"} | views
-        for name in ("live", "closed", "still", "link")
+        for name in ("live", "closed", "counts", "still", "link")
     ]
     panels = [{"slot": "admin", "view": "bloop_wiki.views:beside"} | views]
     contributes = {"pages": pages, "routes": routes, "panels": panels}
@@ -160,6 +167,13 @@ async def test_a_live_view_of_a_link_is_for_who_gave_it_and_ends_with_it(visit):
     stream = await learner.get(url)
     me = (await teacher.get("/api/v1/account")).json()["id"]
     assert re.findall("data: (.*)", stream.text) == [json.dumps({"who": me}, separators=(",", ":"))]
+
+
+async def test_a_live_view_goes_on_while_the_session_does(visit, monkeypatch):
+    """A plugin's own call has fewer rights than the session's: that ends nothing."""
+    monkeypatch.setattr("bloop.hub.live.ACCESS_SECONDS", 0.01)
+    stream = await (await visit("educator")).get("/x/wiki/counts")
+    assert stream.text.rstrip().endswith('data: {"at":20}')
 
 
 def test_many_who_wait_for_news_of_plugins_look_less_often():

@@ -138,6 +138,7 @@ def holder(hub, session):
             await noting
         listening = await sessions.holders([session.token])
         assert bool(held) == bool(listening), "live streams end with the session"
+        assert held is None or held.principal == listening[session.token].principal, "and go on"
         return held
 
     return found
@@ -145,6 +146,12 @@ def holder(hub, session):
 
 def seen_at(unit):
     return unit.session.scalars(select(LoginSession.seen_at)).one()
+
+
+async def test_streams_of_who_proved_a_second_factor_go_on(run, holder):
+    await run(lambda unit: unit.session.execute(update(LoginSession).values(second_factor=True)))
+    held = await holder(days=14.0, idle_hours=2.0)
+    assert held.principal.second_factor
 
 
 async def test_a_session_that_is_not_used_ends(holder, clock):

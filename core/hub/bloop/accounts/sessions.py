@@ -202,7 +202,13 @@ class Sessions:
         with self._database.reading(system_call(EVERY_INSTITUTION)) as unit:
             for start in range(0, len(hashes), HASHES_AT_ONCE):
                 rows = unit.session.execute(
-                    select(LoginSession.token_hash, User.id, User.role, User.institution_id)
+                    select(
+                        LoginSession.token_hash,
+                        User.id,
+                        User.role,
+                        User.institution_id,
+                        LoginSession.second_factor,
+                    )
                     .join(
                         User,
                         (User.id == LoginSession.user_id)
@@ -216,9 +222,10 @@ class Sessions:
                         User.disabled_at.is_(None),
                     )
                 )
-                for hashed, user, role, institution in rows:
-                    principal = Principal(PrincipalKind.USER, user, Role(role))
-                    found[by_hash[hashed]] = Holder(principal, institution)
+                for hashed, user, role, institution, second_factor in rows:
+                    strong = bool(second_factor)
+                    who = Principal(PrincipalKind.USER, user, Role(role), second_factor=strong)
+                    found[by_hash[hashed]] = Holder(who, institution)
         return found
 
     async def _look_up(self, token: str, institution: str, trace: Trace) -> Holder | None:

@@ -12,7 +12,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bloop.accounts.access import hub_of
+from bloop.accounts.access import call_of, hub_of
 from bloop.api.event_stream import EventStream
 from bloop.hub.listeners import Listener, frame
 from bloop.hub.live import BEAT_SECONDS
@@ -32,11 +32,11 @@ LONGEST_LOOK = 5.0
 
 
 async def live_answer(
-    request: Request, part: Contribution, view: LiveView, call: Call, until: float | None
+    request: Request, part: Contribution, view: LiveView, link: tuple[Call, float] | None = None
 ) -> Response:
     """The stream; 204 for who has seen the last of it, which tells a browser not to come again.
 
-    It is for ``call``, and where that came by a link, ``until`` the link expires (Unix time).
+    Where the request came by a ``link``, it is for who signed that, until it expires (Unix time).
     """
     hub = cast("Hub", hub_of(request))
     known = request.headers.get("last-event-id", "")
@@ -47,8 +47,10 @@ async def live_answer(
         return Response(media_type=EventStream.media_type)
     hub.live.admit()
     request.scope["bloop.edge"].deadlines.lift()
-    # Whose link it is may be somebody else than who has the session.
-    listener = Listener(call, request.scope.get("bloop.token") if until is None else None)
+    if link is None:
+        listener, until = Listener(call_of(request), request.scope.get("bloop.token")), None
+    else:
+        listener, until = Listener(link[0], None), link[1]
     return EventStream(listener, _frames(hub, part, view, listener, known, until))
 
 

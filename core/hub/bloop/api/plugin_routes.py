@@ -222,8 +222,13 @@ async def called(
     if isinstance(answer, FileView) and _kind(found) == "route":
         return await _file(request, ctx, answer)
     if isinstance(answer, LiveView) and _kind(found) == "route":
-        return await live_answer(request, found, answer, ctx.call, getattr(ctx, "until", None))
+        return await live_answer(request, found, answer, _link_of(ctx))
     return await _response(request, found, answer)
+
+
+def _link_of(ctx: Any) -> tuple[Call, float] | None:
+    """Whose the link is by which the request came, and when it expires; None where none was."""
+    return None if ctx.until is None else (ctx.call, ctx.until)
 
 
 async def _file(request: Request, ctx: RequestContext, view: FileView) -> Response:

@@ -16,6 +16,7 @@ from bloop.content.notes.undoing import forget_conflicts, refuse_edited_since
 from bloop.content.notes.waiting import reconcile
 from bloop.content.placing import check_place
 from bloop.content.runs import drop_marks, newest_run
+from bloop.content.search.models import ItemText
 from bloop.content.service import RefusePublish, check_publish, check_whole
 from bloop.content.standing import refuse_built_upon
 from bloop.content.sync_models import Quarantine, SyncCursor, SyncRun
@@ -166,6 +167,16 @@ def _remove_added(unit: UnitOfWork, model: type[Sourced], run: SyncRun) -> None:
             return
         for row in rows:
             announce_row(unit, row, "deleted")
+        if model is Item:
+            # What captions say of it; of what plugins say none is left here (standing).
+            unit.session.execute(
+                delete(ItemText)
+                .where(
+                    ItemText.institution_id == unit.institution,
+                    ItemText.item_id.in_([r.id for r in rows]),
+                )
+                .execution_options(synchronize_session=False)
+            )
         unit.session.execute(
             delete(table)
             .where(table.institution_id == unit.institution, table.id.in_([r.id for r in rows]))

@@ -13,6 +13,8 @@ from sqlalchemy.orm import aliased
 
 from bloop.content.enrolling.models import CourseEnrolment, ItemGrant
 from bloop.content.models import Container, Item, Node, Version
+from bloop.content.search.models import ItemText
+from bloop.content.search.tracks import OWNER
 from bloop.content.sync_models import SyncRun
 from bloop.store.errors import ConflictError
 from bloop.store.unit import UnitOfWork
@@ -52,7 +54,10 @@ def refuse_built_upon(unit: UnitOfWork, run: SyncRun) -> None:
 
 
 def _added(unit: UnitOfWork, run: SyncRun, items: Select[str]) -> int:
-    """What others wrote inside of containers and modules that the run added."""
+    """What others wrote inside of containers and modules that the run added.
+
+    And what plugins made of its items, such as a video: they forget it with them.
+    """
     containers, parents = _containers(unit, run), _of_run(unit, Node, run)
     own: tuple[tuple[Any, Any], ...] = (
         (Item, Item.container_id.in_(containers)),
@@ -63,7 +68,8 @@ def _added(unit: UnitOfWork, run: SyncRun, items: Select[str]) -> int:
             | Node.item_id.in_(items),
         ),
     )
-    return sum(
+    said = _count(unit, ItemText, ItemText.item_id.in_(items), ItemText.plugin_id != OWNER)
+    return said + sum(
         _count(unit, model, condition, model.run_id.is_distinct_from(run.id))
         for model, condition in own
     )
