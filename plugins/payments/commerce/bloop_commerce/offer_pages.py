@@ -33,6 +33,7 @@ from bloop_sdk.money import Money
 SHOWN = 30
 """So many courses stand in a form; more are searched."""
 NUMBERS = ("days", "seats", "trial_days", "grace_days")
+_ONE = re.compile("[0-9A-Za-z-]{1,36}")
 _ID = re.compile(r"/(courses|lessons)/([0-9A-Za-z-]{1,36})")
 
 
@@ -103,7 +104,7 @@ async def made(ctx: RequestContext, form: Form) -> str | PageView:
 
 def _named(form: Form) -> list[tuple[str, str]]:
     """The kinds and ids of what a form gives: ticked courses, and pasted addresses of any."""
-    ticked = [("courses", id_[:36]) for id_ in form.all("course")]
+    ticked = [("courses", id_) for id_ in form.all("course") if _ONE.fullmatch(id_)]
     return [*ticked, *((one[1], one[2]) for one in _ID.finditer(form["gives"]))]
 
 
