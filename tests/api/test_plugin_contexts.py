@@ -245,8 +245,12 @@ async def test_a_plugin_that_does_not_say_so_lets_nobody_in_and_tells_nobody(hub
             own.contact(learner)
         with pytest.raises(UnsupportedError, match="users:read"):
             own.contacts([learner])
+        with pytest.raises(UnsupportedError, match="users:read"):
+            own.find_people("Lea")
         with pytest.raises(UnsupportedError, match="enrolments:write"):
             own.titles(courses=["some"])
+        with pytest.raises(UnsupportedError, match="enrolments:write"):
+            own.find_courses()
 
 
 async def test_a_plugin_that_says_so_learns_who_somebody_is_and_reads_its_settings(
@@ -260,6 +264,10 @@ async def test_a_plugin_that_says_so_learns_who_somebody_is_and_reads_its_settin
     assert await ctx.read(PluginUnit.contact, "nobody") is None
     many = await ctx.read(PluginUnit.contacts, [learner, "nobody", learner])
     assert {id_: one.name for id_, one in many.items()} == {learner: "Lea"}
+    for text in ("LEA@example.org", "le", "example.org"):
+        assert list(await ctx.read(PluginUnit.find_people, text)) == [learner], text
+    for text in ("", " ", "%", "eve"):
+        assert await ctx.read(PluginUnit.find_people, text) == {}, text
     assert await ctx.transaction(lambda unit: unit.config) is ctx.config
     assert await hub.database.run(config_now, hub, "notebook", home) == ctx.config
 

@@ -253,6 +253,23 @@ class Unit(Protocol):
         """The same of many at once, by their ids, without those who are unknown."""
         ...
 
+    def find_people(self, text: str, *, limit: int = 20) -> Mapping[str, Contact]:
+        """Users by their ids whose name or address holds a text, whoever asks.
+
+        Letters' case is nothing; whose address is the whole text comes first. None are found for
+        an empty one. The manifest has the scope ``users:read``; whether the caller may know of
+        them is the plugin's to say.
+        """
+        ...
+
+    def find_courses(self, text: str = "", *, limit: int = 50) -> Mapping[str, str]:
+        """Titles by the ids of courses that could be given, in the order of their titles.
+
+        Those whose title or code holds ``text``; of what is not published too, and of nothing
+        that is somebody's own. The manifest has the scope ``enrolments:write``.
+        """
+        ...
+
     def titles(
         self, *, courses: Collection[str] = (), items: Collection[str] = ()
     ) -> Mapping[str, str]:

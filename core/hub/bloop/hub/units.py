@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import case, func, or_, select
 
 import bloop.hub.topics  # noqa: F401 - declares what plugins say
 from bloop.accounts.messages.service import Text, queue
 from bloop.accounts.models import User
-from bloop.content.enrolling.granting import grant, missing, revoke, titles
+from bloop.content.enrolling.granting import courses_called, grant, missing, revoke, titles
 from bloop.content.enrolling.service import admit, dismiss
 from bloop.content.search.described import describe
 from bloop.jobs.models import Job
@@ -199,6 +199,35 @@ class PluginUnit:
             self._users.update(dict.fromkeys(unknown) | {row.id: row for row in rows})
         known = ((id_, self._users[id_]) for id_ in users)
         return {id_: _contact(one) for id_, one in known if one}
+
+    def find_people(self, text: str, *, limit: int = 20) -> Mapping[str, Contact]:
+        """Find users by a name or an address."""
+        self._scoped("users:read")
+        wanted = text.strip()
+        if not wanted:
+            return {}
+        exactly = func.lower(User.email) == wanted.lower()
+        some = (
+            select(User)
+            .where(
+                User.institution_id == self.institution,
+                User.erased_at.is_(None),
+                or_(
+                    exactly,
+                    User.name.icontains(wanted, autoescape=True),
+                    User.email.icontains(wanted, autoescape=True),
+                ),
+            )
+            .order_by(case((exactly, 0), else_=1), User.name, User.id)
+            .limit(limit)
+        )
+        rows = self.unit.session.scalars(some).all()
+        return {row.id: Contact(name=row.name, email=row.email) for row in rows}
+
+    def find_courses(self, text: str = "", *, limit: int = 50) -> Mapping[str, str]:
+        """Find courses that could be given."""
+        self._scoped("enrolments:write")
+        return courses_called(self.unit, text.strip(), limit)
 
     @cached_property
     def _users(self) -> dict[str, User | None]:

@@ -97,6 +97,8 @@ class FakeUnit:
     """What it said of items, by (item, key); None where that was taken back."""
     absent: Collection[str] = frozenset()
     """Courses and items that there are not."""
+    shelf: Mapping[str, str] = field(default_factory=dict)
+    """Titles by the ids of courses that are found by them."""
 
     def emit(self, topic: str, aggregate: str, payload: JSONObject) -> None:
         """Say that something happened; the topic has to be the plugin's own, or its family's."""
@@ -199,6 +201,22 @@ class FakeUnit:
         """Those of ``people``."""
         return {user: self.people[user] for user in users if user in self.people}
 
+    def find_people(self, text: str, *, limit: int = 20) -> Mapping[str, Contact]:
+        """Those of ``people`` whose name or address holds the text."""
+        wanted = text.strip().casefold()
+        found = {
+            user: one
+            for user, one in self.people.items()
+            if wanted and wanted in f"{one.name}\n{one.email or ''}".casefold()
+        }
+        return dict(list(found.items())[:limit])
+
+    def find_courses(self, text: str = "", *, limit: int = 50) -> Mapping[str, str]:
+        """Those of ``shelf`` whose title holds the text."""
+        wanted = text.strip().casefold()
+        found = {id_: title for id_, title in self.shelf.items() if wanted in title.casefold()}
+        return dict(sorted(found.items(), key=lambda one: one[1])[:limit])
+
     def titles(
         self, *, courses: Collection[str] = (), items: Collection[str] = ()
     ) -> Mapping[str, str]:
@@ -219,7 +237,7 @@ class FakeDatabase:
 
     ``views`` holds what became of each job: it waits, unless a test says otherwise. ``people`` are
     those whose contact a unit finds, ``config`` the settings that it has. ``absent`` are courses
-    and items that there are not.
+    and items that there are not, ``shelf`` the titles of courses that are found by them.
     """
 
     def __init__(
@@ -229,6 +247,7 @@ class FakeDatabase:
         self.config = PluginConfig() if config is None else config
         self.people: dict[str, Contact] = {}
         self.absent: set[str] = set()
+        self.shelf: dict[str, str] = {}
         self.messages: list[Message] = []
         self.described: dict[tuple[str, str], Described] = {}
         self.events: list[Emitted] = []
@@ -296,6 +315,7 @@ class FakeDatabase:
             config=self.config,
             people=self.people,
             absent=self.absent,
+            shelf=self.shelf,
         )
 
 

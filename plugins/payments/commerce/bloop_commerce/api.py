@@ -114,9 +114,9 @@ async def my_access(_request: WebRequest, ctx: RequestContext) -> dict[str, Any]
 
 
 async def give_seat(request: WebRequest, ctx: RequestContext) -> Response:
-    """Give a seat of a bundle to a person."""
+    """Give a seat of a bundle to a person, by their id or e-mail address."""
     order = await order_to_change(request, ctx)
-    await ctx.transaction(seats.assign, order.id, request.path_params["user"])
+    await ctx.transaction(seats.give, order.id, request.path_params["user"])
     return answer({}, 200)
 
 

@@ -118,10 +118,14 @@ async def cancel(request: WebRequest, ctx: RequestContext) -> Response | PageVie
 async def seat(request: WebRequest, ctx: RequestContext) -> Response | PageView:
     """Give a seat of a bundle, or free it."""
     order, form = await order_to_change(request, ctx), await read_form(request)
-    work = seats.take if form["free"] else seats.assign
+    person = plain(form["user"])
     try:
         with about("user"):
-            await ctx.transaction(work, order.id, plain(form["user"]))
+            if form["free"]:
+                await ctx.transaction(seats.take, order.id, person)
+            else:
+                by_name = ctx.may("users:read")
+                await ctx.transaction(seats.give, order.id, person, by_name=by_name)
     except BloopError as err:
         return await pages.shown_purchase(ctx, order, err, form)
     return redirect(f"{BASE}/purchases/{order.id}")

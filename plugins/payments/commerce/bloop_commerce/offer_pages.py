@@ -30,7 +30,10 @@ from bloop_sdk import (
 )
 from bloop_sdk.money import Money
 
+SHOWN = 30
+"""So many courses stand in a form; more are searched."""
 NUMBERS = ("days", "seats", "trial_days", "grace_days")
+_ONE = re.compile("[0-9A-Za-z-]{1,36}")
 _ID = re.compile(r"/(courses|lessons)/([0-9A-Za-z-]{1,36})")
 
 
@@ -51,15 +54,17 @@ async def offers(_request: WebRequest, ctx: RequestContext) -> PageView:
 
 async def new(_request: WebRequest, ctx: RequestContext) -> PageView:
     """The form of a new product."""
-    return _form_of_new(ctx, Form({"currency": config_of(ctx).currency, "on_sale": "1"}), {})
+    typed = Form({"currency": config_of(ctx).currency, "on_sale": "1"})
+    return await _form_of_new(ctx, typed, {})
 
 
-def _form_of_new(
+async def _form_of_new(
     ctx: RequestContext, typed: Form, wrong: Mapping[str, str], error: BloopError | None = None
 ) -> PageView:
     html = ctx.render(
         "offer_new.html",
         typed=typed,
+        shelf=await ctx.read(_shelf, typed),
         wrong={name: _told(ctx, words) for name, words in wrong.items()},
         error=error,
     )
@@ -77,6 +82,8 @@ async def add(request: WebRequest, ctx: RequestContext) -> Response | PageView:
 
 async def made(ctx: RequestContext, form: Form) -> str | PageView:
     """Make a product as a form describes it: its id, or the form again with what is wrong."""
+    if form["look"]:
+        return await _form_of_new(ctx, form, {})
     given = _offer_of(form) | {"kind": form["kind"] or "single"}
     given["interval"] = form["interval"] if given["kind"] == "subscription" else None
     wrong, price = catalogue.faults_of(given), Money(amount=0, currency="EUR")
@@ -86,18 +93,34 @@ async def made(ctx: RequestContext, form: Form) -> str | PageView:
         name = "price" if len(form["currency"].strip()) == 3 else "currency"
         wrong.setdefault(name, err.message)
     if wrong:
-        return _form_of_new(ctx, form, wrong)
+        return await _form_of_new(ctx, form, wrong)
     try:
         offer_ = catalogue.read_offer(given)
         row = await ctx.transaction(catalogue.put_on_sale, offer_, price, "")
     except BloopError as err:
-        return _form_of_new(ctx, form, {}, err)
+        return await _form_of_new(ctx, form, {}, err)
     return row.id
+
+
+def _named(form: Form) -> list[tuple[str, str]]:
+    """The kinds and ids of what a form gives: ticked courses, and pasted addresses of any."""
+    ticked = [("courses", id_) for id_ in form.all("course") if _ONE.fullmatch(id_)]
+    return [*ticked, *((one[1], one[2]) for one in _ID.finditer(form["gives"]))]
+
+
+def _shelf(unit: Unit, typed: Form) -> dict[str, Any]:
+    """The courses that a form offers: those that it gives, and what its search finds."""
+    chosen = [id_ for kind, id_ in _named(typed) if kind == "courses"]
+    found = dict(unit.find_courses(plain(typed["find"])[:200], limit=SHOWN + 1))
+    more = len(found) > SHOWN
+    titles = dict(unit.titles(courses=chosen)) | dict(list(found.items())[:SHOWN])
+    courses = [{"id": id_, "title": it, "chosen": id_ in chosen} for id_, it in titles.items()]
+    return {"courses": courses, "more": more}
 
 
 def _offer_of(form: Form) -> dict[str, Any]:
     """A product as a form describes it; a number that is none is left for the model to refuse."""
-    named = [found.groups() for found in _ID.finditer(form["gives"])]
+    named = _named(form)
     given: dict[str, Any] = {
         "title": plain(form["title"]),
         "summary": plain(form["summary"]),
@@ -128,19 +151,21 @@ async def shown_offer(
 ) -> PageView:
     """The page of a product, with what was typed into one of its forms."""
 
-    def read(unit: Unit) -> tuple[Product, Sequence[Price], list[tuple[str, str]]]:
+    def read(unit: Unit) -> tuple[Product, Sequence[Price], list[tuple[str, str]], Form, Any]:
         row = catalogue.product(unit, id_)
         titles = unit.titles(courses=row.courses, items=row.items)
-        return row, catalogue.prices(unit, id_), links_of(titles, row.courses, row.items)
+        links = links_of(titles, row.courses, row.items)
+        shown = typed if typed is not None and "title" in typed.fields else _typed_of(row)
+        return row, catalogue.prices(unit, id_), links, shown, _shelf(unit, shown)
 
-    row, prices, links = await ctx.read(read)
-    shown = typed if typed is not None and "title" in typed.fields else _typed_of(row)
+    row, prices, links, shown, shelf = await ctx.read(read)
     html = ctx.render(
         "offer_edit.html",
         product=Said(ctx.words).offered(row, prices, _home(ctx)),
         version=row.version,
         links=links,
         typed=shown,
+        shelf=shelf,
         priced=typed if typed is not None and typed is not shown else Form(),
         currency=config_of(ctx).currency,
         wrong={name: _told(ctx, words) for name, words in (wrong or {}).items()},
@@ -155,15 +180,18 @@ async def shown_offer(
 
 def _typed_of(row: Product) -> Form:
     """A product as its form shows it first."""
-    gives = [f"/courses/{one}" for one in row.courses] + [f"/lessons/{one}" for one in row.items]
+    gives = [f"/lessons/{one}" for one in row.items]
     fields = {name: str(getattr(row, name) or "") for name in ("title", "summary", *NUMBERS)}
     on_sale = "1" if row.on_sale else ""
-    return Form(fields | {"kind": row.kind, "gives": "\n".join(gives), "on_sale": on_sale})
+    more = {"kind": row.kind, "gives": "\n".join(gives), "on_sale": on_sale}
+    return Form(fields | more, tuple(("course", id_) for id_ in row.courses))
 
 
 async def change(request: WebRequest, ctx: RequestContext) -> Response | PageView:
     """Describe a product anew, over the version that was looked at."""
     id_, form = request.path_params["product"], await read_form(request)
+    if form["look"]:
+        return await shown_offer(ctx, id_, form)
     row = await ctx.read(catalogue.product, id_)
     given = _offer_of(form) | {"kind": row.kind, "interval": row.interval}
     wrong = catalogue.faults_of(given)

@@ -307,30 +307,35 @@ def of_buyer(unit: Unit, buyer: str, limit: int = 100) -> Sequence[Order]:
     return unit.session.scalars(mine.order_by(Order.number.desc()).limit(limit)).all()
 
 
+MOST_BUYERS = 200
+
+
 def newest(
     unit: Unit, state: str = "", before: int | None = None, limit: int = 100, search: str = ""
 ) -> Sequence[Order]:
     """The institution's orders, the newest first; of one state, below a number.
 
-    ``search`` finds an order by its number, the number of a paper, how its provider calls it, who
-    bought it (an id), or a part of what was bought.
+    ``search`` finds an order by its number, the number of a paper, how its provider calls it, a
+    part of what was bought, or who bought it: an id, or a part of a name or an e-mail address, of
+    the first :data:`MOST_BUYERS` people who are called so.
     """
     some = select(Order)
     if state:
         some = some.where(Order.state == state)
     if search:
-        some = some.where(_found(search))
+        some = some.where(_found(unit, search))
     if before is not None:
         some = some.where(Order.number < before)
     return unit.session.scalars(some.order_by(Order.number.desc()).limit(limit)).all()
 
 
-def _found(search: str) -> ColumnElement[bool]:
+def _found(unit: Unit, search: str) -> ColumnElement[bool]:
+    people = unit.find_people(search, limit=MOST_BUYERS) if len(search) > 1 else ()
     paper = select(Invoice.order_id).where(Invoice.number == search[:20].upper())
     ways = [
         Order.title.icontains(search, autoescape=True),
         Order.remote_id == search,
-        Order.buyer_id == search,
+        Order.buyer_id.in_([search, *people]),
         Order.id == search,
         Order.id.in_(paper),
     ]

@@ -167,6 +167,7 @@ async def shown_purchase(
         error=error,
         wrong=field_of(error),
         typed=typed or Form(),
+        sees_people=ctx.may("users:read"),
         **await ctx.read(read),
     )
     is_coming = said.order(order)["waits"] and bool(order.checkout_url)

@@ -41,6 +41,39 @@ def assign(unit: Unit, order_id: str, user: str) -> None:
     unit.audit("commerce.seat_given", f"order:{order_id}", {"user": user})
 
 
+def give(unit: Unit, order_id: str, person: str, *, by_name: bool = False) -> None:
+    """Give a seat to who is named by an e-mail address or an id, or ``by_name``.
+
+    Names are for callers who may know who is here: others would learn it by trying. Raises as
+    :func:`assign`, and UnsupportedError where nobody or more than one is meant.
+    """
+    assign(unit, order_id, _named(unit, person, by_name=by_name))
+
+
+def _named(unit: Unit, person: str, *, by_name: bool) -> str:
+    is_address = "@" in person
+    if not (is_address or by_name):
+        return person
+    found = unit.find_people(person)
+    wanted = person.casefold()
+    exactly = [
+        id_
+        for id_, one in found.items()
+        if wanted == (one.email or "").casefold() or (by_name and wanted == one.name.casefold())
+    ]
+    meant = exactly or (list(found) if by_name else [])
+    if len(meant) == 1:
+        return meant[0]
+    if meant:
+        raise UnsupportedError(
+            gettext_noop("several people are meant"),
+            cure=gettext_noop("write the e-mail address"),
+        )
+    if is_address:
+        raise UnsupportedError(gettext_noop("nobody here has this e-mail address"))
+    return person
+
+
 def take(unit: Unit, order_id: str, user: str) -> None:
     """Free a user's seat; raises NotFoundError where they have none."""
     open_books(unit)

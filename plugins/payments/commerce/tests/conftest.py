@@ -48,7 +48,7 @@ def emptied():
         for table in reversed(metadata.sorted_tables):
             connection.execute(table.delete())
     told = (made.events, made.audited, made.jobs, made.messages)
-    for kept in (*told, made.views, made.people, made.absent):
+    for kept in (*told, made.views, made.people, made.absent, made.shelf):
         kept.clear()
     return made
 

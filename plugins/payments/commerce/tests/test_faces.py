@@ -12,11 +12,20 @@ import pytest
 import till as tills
 from till import ADMIN, asked
 
-from bloop_commerce import catalogue, cli, exports, forms, offering, pages, sales_pages
+from bloop_commerce import (
+    catalogue,
+    cli,
+    entitlements,
+    exports,
+    forms,
+    offering,
+    pages,
+    sales_pages,
+)
 from bloop_commerce.booking import cash
 from bloop_commerce.said import ACCOUNTS, KINDS, REFUNDS, STATES, SUBSCRIPTIONS, Said
 from bloop_commerce.standing import OrderState
-from bloop_sdk import NotFoundError, PreconditionFailedError, UnsupportedError, words_of
+from bloop_sdk import Contact, NotFoundError, PreconditionFailedError, UnsupportedError, words_of
 from bloop_sdk.money import Money
 from bloop_sdk.providers.payments import (
     Can,
@@ -90,6 +99,22 @@ async def test_sales_show_orders_facts_ledger_and_what_is_out_of_balance(shop):
     assert shop.order(id_).state == "refunded"
 
 
+async def seated_by_address(shop, id_):
+    """Whoever may not see who is here names a person by their whole address alone."""
+    for user in ("bob", "rob"):
+        shop.database.people[user] = Contact(name=user.title(), email=f"{user}@example.org")
+    ada, staff = shop.ctx("ada"), shop.ctx("ada", "commerce:buy", "users:read")
+    refused = await forms.seat(asked(form={"user": "ob@example.org"}, order=id_), ada)
+    assert refused.status == 422 and "obody here has this e-mail address" in refused.html
+    doubt = await forms.seat(asked(form={"user": "example.org"}, order=id_), staff)
+    assert doubt.status == 422 and "everal people are meant" in doubt.html
+    for person, who in (("BOB@example.org", ada), ("Bob", staff), ("bo", staff), ("bob", ada)):
+        done = await forms.seat(asked(form={"user": person}, order=id_), who)
+        assert done.status == 303, person
+        assert shop.read(entitlements.seated, id_) == ["bob"]
+        await forms.seat(asked(form={"user": "bob", "free": "1"}, order=id_), ada)
+
+
 async def test_seats_and_subscriptions_are_kept_by_who_bought_them(shop):
     _, id_ = await bought(shop, kind="seats", seats=1)
     ada = shop.ctx("ada")
@@ -98,6 +123,7 @@ async def test_seats_and_subscriptions_are_kept_by_who_bought_them(shop):
     full = await forms.seat(asked(form={"user": "eve"}, order=id_), ada)
     assert full.status == 409 and "seats are taken" in full.html and 'value="eve"' in full.html
     await forms.seat(asked(form={"user": "bob", "free": "1"}, order=id_), ada)
+    await seated_by_address(shop, id_)
     assert "0 of 1 are given" in (await pages.purchase(asked(order=id_), ada)).html
 
     _, id_ = await bought(shop, kind="subscription", interval="month")

@@ -147,7 +147,7 @@ async def test_money_by_hand_keeps_what_was_typed(shop, boss):
 
 
 async def test_orders_are_found_by_what_is_known_of_them(shop, boss):
-    shop.database.people["ada"] = Contact(name="Ada <L>")
+    shop.database.people["ada"] = Contact(name="Ada <L>", email="Lovelace@example.org")
     waves, sound = shop.sell(title="100% Waves"), shop.sell(title="Sound")
     ids = [(await shop.buy(one)).id for one in (waves, sound, sound)]
     shop.learn(shop.till.pay(shop.order(ids[0]).remote_id))
@@ -162,6 +162,8 @@ async def test_orders_are_found_by_what_is_known_of_them(shop, boss):
     assert await found(q="1") == ids[:1]
     assert await found(q="99999999999999999999") == await found(q="%_") == []
     assert await found(q="ada", state="open") == ids[1:]
+    assert await found(q="ada <L") == await found(q="lovelace@") == ids
+    assert await found(q="eve") == []
     assert await found(before="2") == ids[:1]
     html = (await sales_pages.sales(asked({"q": "no\x00thing", "before": "x"}), boss)).html
     assert "No order is like that" in html
@@ -213,6 +215,14 @@ async def test_a_product_is_made_priced_and_changed_on_pages(shop, boss):
         wrong = await offer_pages.add(asked(form=typed | change), boss)
         assert wrong.status == 422 and f'id="wrong-{field}"' in wrong.html, change
         assert "Wa&lt;ves" in wrong.html or field == "title"
+    # Courses are ticked, and searched where there are many; nothing that was typed is lost.
+    shop.database.shelf |= {f"c{n}": f"Course {n:02}" for n in range(1, 40)}
+    found = await offer_pages.add(asked(form=typed | {"find": "39", "look": "1"}), boss)
+    assert found.status == 200 and "Wa&lt;ves" in found.html
+    ticked = r'value="c1" checked><label for="course-c1">Title of c1'
+    assert ticked in found.html and 'value="c39"><label for="course-c39">Course 39' in found.html
+    assert "Course 38" not in found.html
+    assert 'name="find"' in (await offer_pages.new(asked({}), boss)).html
     assert shop.read(catalogue.products, on_sale=False) == []
     done = await offer_pages.add(asked(form=typed), boss)
     id_ = done.headers["location"].rpartition("/")[2].partition("?")[0]

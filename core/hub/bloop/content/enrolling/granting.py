@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, or_, select
 
 import bloop.content.enrolling.topics  # noqa: F401 - declares what is said here
 from bloop.accounts.models import User
@@ -12,6 +12,7 @@ from bloop.content.enrolling.models import ItemGrant
 from bloop.content.models import Container, Item
 from bloop.store.errors import ConflictError, InvalidError
 from bloop.store.unit import UnitOfWork
+from bloop_sdk import Kind
 
 
 def grant(unit: UnitOfWork, item_id: str, user: str, source: str) -> None:
@@ -65,6 +66,24 @@ def titles(unit: UnitOfWork, courses: Collection[str], items: Collection[str]) -
             rows = unit.session.execute(those.where(column.in_(asked)))
             found |= {row[0]: row[1] for row in rows}
     return found
+
+
+def courses_called(unit: UnitOfWork, text: str, limit: int) -> dict[str, str]:
+    """The titles of courses by id, in their order, without what is trashed or owned.
+
+    Those with ``text`` in their title or code; all for an empty one.
+    """
+    some = select(Container.id, Container.title).where(
+        Container.institution_id == unit.institution,
+        Container.owner_id.is_(None),
+        Container.kind == Kind.COURSE.value,
+        Container.state != "trashed",
+    )
+    if text:
+        named = (Container.title, Container.code)
+        some = some.where(or_(*(column.icontains(text, autoescape=True) for column in named)))
+    rows = unit.session.execute(some.order_by(Container.title, Container.id).limit(limit))
+    return {row[0]: row[1] for row in rows}
 
 
 def revoke(unit: UnitOfWork, item_id: str, user: str, source: str) -> None:

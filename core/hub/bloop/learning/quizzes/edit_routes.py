@@ -115,8 +115,9 @@ async def change_quiz(request: Request, quiz_id: str, body: QuizChange) -> Respo
 )
 async def add_questions(request: Request, quiz_id: str, body: QuestionsIn) -> Response:
     """Add the questions of a text in GIFT or Aiken; what cannot be read is named by its line."""
+    version = expected_version(request)
     found = await asyncio.to_thread(questions_in, body.text)
-    await run(request, editing.add, quiz_id, expected_version(request), found)
+    await run(request, editing.add, quiz_id, version, found)
     return await _answer(request, quiz_id)
 
 

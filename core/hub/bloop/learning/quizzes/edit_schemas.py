@@ -68,7 +68,7 @@ class QuizChange(_Settings):
 class QuestionsIn(_Strict):
     """Questions as plain text."""
 
-    text: str = Field(max_length=1_000_000, description="In Moodle's GIFT format, or in Aiken")
+    text: str = Field("", max_length=1_000_000, description="In Moodle's GIFT format, or in Aiken")
 
 
 class ProblemOut(_Strict):
