@@ -172,6 +172,8 @@ _FIELDS: tuple[tuple[str, Callable[[_Words], str]], ...] = (
 )
 
 _CHOICES: tuple[tuple[str, Callable[[_Words], str]], ...] = (
+    (r"no pages in '(?P<name>.*)'", lambda _: _("There are no pages in {name}.")),
+    (r"choose one of (?P<names>\w\w(, \w\w)+)", lambda _: _("Choose one of: {names}")),
     (r"answer: choose one of the answers", lambda _: _("Choose one of the answers.")),
     (r"answer: .* is none to choose", lambda _: _("Choose one of the answers.")),
     (r"a text|one of [\w, ]+|open, members, enrolled", lambda _: ""),
