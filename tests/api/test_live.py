@@ -383,7 +383,11 @@ async def test_the_catalogue_tells_a_caller_of_what_it_may_follow(operator, clie
     topics = (await operator.get("/api/v1/events/catalogue")).json()["items"]
     by_name = {topic["topic"]: topic for topic in topics}
     assert by_name["user.logged_in"]["personal"] == ["id"]
-    assert by_name["content.item.updated"]["schema"]["properties"].keys() == {*CHANGE, "owner"}
+    assert by_name["content.item.updated"]["schema"]["properties"].keys() == {
+        *CHANGE,
+        "owner",
+        "restorable",
+    }
     del client.headers["authorization"]
     seen = {one["topic"] for one in (await client.get("/api/v1/events/catalogue")).json()["items"]}
     assert seen == {

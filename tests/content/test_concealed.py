@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy import update
 
 from bloop.content import history, placing, service
+from bloop.content.file_queries import FILE_SHOWN
 from bloop.content.models import Container, Item, Node
-from bloop.content.queries import FILE_SHOWN, ITEM_SHOWN, ITEMS_SHOWN
+from bloop.content.queries import ITEM_SHOWN, ITEMS_SHOWN
 from bloop.web.queries import UNPLACED_SHOWN
 from bloop_sdk import BloopError
 from tests.content.course import Course, file, leaf, module, open_to_everybody, page, rows

@@ -143,11 +143,11 @@ async def test_questions_are_found_and_their_answers_are_not(library, database, 
     course = library.course()
     question = {
         "id": "q1",
-        "kind": "text",
+        "kind": "blank",
         "title": "",
         "html": "<p>Who discovered penicillin?</p>",
         "points": 1.0,
-        "choices": [{"id": "a", "html": "Fleming", "weight": 1.0}],
+        "choices": [{"id": "a", "html": "Fleming", "weight": 1.0, "group": None}],
         "feedback_html": "<p>In Paddington.</p>",
     }
     library.page(course, "Medicine", kind="quiz", data={"questions": [question]})

@@ -231,6 +231,7 @@ BODIES = {
     "POST /api/v1/connections/{connection_id}/rotate": {"secrets": {}},
     "POST /api/v1/webhooks/{webhook_id}/redeliver": {"failed_since": "2026-01-01T00:00:00Z"},
     "PATCH /api/v1/schedules/{name}": {"paused": True},
+    "POST /api/v1/quizzes/{quiz_id}/questions": {"text": "Why? {}"},
 }
 """Bodies of routes for which ``{}`` is not valid; ``{mark}`` is that of the path's institution."""
 FORMS = {

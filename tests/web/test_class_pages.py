@@ -27,6 +27,14 @@ from bloop.store.ids import new_id
 from bloop.store.types import utcnow
 from bloop.web import plots
 
+ESSAY = {
+    "id": "why",
+    "title": "",
+    "kind": "essay",
+    "html": "<p>Why?</p>",
+    "choices": [],
+    "points": 1.0,
+}
 HOSTILE = "<script>alert(1)</script>\x00" + "9" * 500
 
 
@@ -78,8 +86,9 @@ async def group(hub, unit):
         made.course = content.create_container(u, title="Chemistry", published=True).id
         made.other = content.create_container(u, title="Physics", published=True).id
         for name, kind in (("salts", "page"), ("bases", "page"), ("quiz", "quiz")):
+            data = {"questions": [ESSAY]} if kind == "quiz" else {}
             item = content.create_item(
-                u, made.course, kind=kind, title=name.title(), data={}, html="<p>x</p>"
+                u, made.course, kind=kind, title=name.title(), data=data, html="<p>x</p>"
             )
             content.publish(u, Item, item.id, None, lambda *_: None)
             setattr(made, name, item.id)

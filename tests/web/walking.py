@@ -59,7 +59,7 @@ class Walker:
 
     def sees(self, words: str) -> None:
         """Be sure that the page says so, and that a phone needs not scroll across."""
-        self.page.get_by_text(words).first.wait_for()
+        self.page.locator("main").get_by_text(words).first.wait_for()
         assert self.page.evaluate(OVERFLOW) <= 0, self.page.url
 
     @property

@@ -53,7 +53,7 @@ def undo(
     if values.get("published") and not getattr(row, "published", True):
         check_publish(unit, row, refuse)
         if isinstance(row, Item):
-            check_whole(row.kind, values.get("title", row.title), values.get("data", row.data))
+            check_whole(row, values.get("title", row.title), values.get("data", row.data))
     was_trashed, is_trashed = row.state == "trashed", values.get("state") == "trashed"
     event = "deleted" if is_trashed else "created" if was_trashed else "updated"
     return changed(unit, row, values, "undone", event=event)

@@ -67,9 +67,9 @@ def published_whole(kind: str, check: Whole) -> None:
     _whole[kind] = check
 
 
-def check_whole(kind: str, title: str, data: Mapping[str, Any] | None) -> None:
-    """Raise what the check of a kind does."""
-    if check := _whole.get(kind):
+def check_whole(row: Item, title: str, data: Mapping[str, Any] | None) -> None:
+    """Raise what the check of its kind does; of what another system keeps, that is to judge."""
+    if row.connection_id is None and (check := _whole.get(row.kind)):
         check(title, data or {})
 
 
@@ -256,7 +256,7 @@ def update_item(
         changes = {**changes, "language": language_of(changes["language"])}
     columns = columns_of(row, edited.text_of(row), changes)
     if row.published and "data" in changes:
-        check_whole(row.kind, columns["title"], columns["data"])
+        check_whole(row, columns["title"], columns["data"])
     if row.kind == Kind.NOTE and row.connection_id is not None:
         columns["theirs"] = row.theirs or text_of(row).as_json()
     return changed(unit, row, columns, "edited")
@@ -275,7 +275,7 @@ def publish(
     check_publish(unit, row, refuse)
     values = published_columns(row) if isinstance(row, Item) else {}
     if isinstance(row, Item):
-        check_whole(row.kind, values.get("title", row.title), values.get("data", row.data))
+        check_whole(row, values.get("title", row.title), values.get("data", row.data))
     row = changed(unit, row, values | {"published": True}, "published")
     if isinstance(row, Item):
         _publish_files(unit, row, refuse)

@@ -35,6 +35,7 @@ def studio_toml(studio_toml, site):
 
 
 async def test_each_filter_has_its_effect_or_none(hub, ctx, write_lesson, made, toys):
+    from bloop_sdk import words_of
     from bloop_studio import asking, storyboards
     from bloop_studio.options import Options
     from bloop_studio.pages import shown
@@ -47,7 +48,13 @@ async def test_each_filter_has_its_effect_or_none(hub, ctx, write_lesson, made, 
     assert [one["plugin"] for one in row.report["filters"]] == ["b_raises", "c_rubbish", "d_text"]
     raised, rubbish, text = (one["reason"] for one in row.report["filters"])
     assert "no scene left" in raised and "scenes" in rubbish and "str" in text
-    assert sum("changed nothing" in one for one in shown(row)["problems"]) == 3
+    assert (
+        sum(
+            "changed nothing" in one
+            for one in shown(row, words_of("bloop_studio", "en"))["problems"]
+        )
+        == 3
+    )
     version = await ctx.read(storyboards.newest, item.id)
     assert len(version.body["scenes"]) > 1, "what people edit is the unfiltered one"
 

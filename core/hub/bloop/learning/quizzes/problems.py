@@ -150,7 +150,7 @@ class IncompleteError(InvalidError):
 
 def refuse_incomplete(title: str, data: Mapping[str, Any]) -> None:
     """Raise :class:`IncompleteError` for a quiz that learners could not take."""
-    if problems := problems_of(data.get("questions", ())):
+    if problems := problems_of(data.get("questions") or ()):
         raise IncompleteError(title, problems)
 
 
