@@ -41,7 +41,7 @@ PACKAGES = ROOT / "var" / "lighthouse" / "node_modules"
 NODE, LIGHTHOUSE = PACKAGES / ".bin" / "node", PACKAGES / "lighthouse" / "cli" / "index.js"
 INSTALL = "npm install --prefix var/lighthouse lighthouse@13 node@22"
 CATEGORIES = ("performance", "accessibility", "best-practices")
-JUDGED = "lesson,courses,next,plugins,people,jobs"
+JUDGED = "today,lesson,course,reviews,course-edit,admin,system,plugins,jobs"
 
 
 def main() -> None:
