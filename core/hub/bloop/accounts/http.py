@@ -45,6 +45,11 @@ def json_response(
     return Response(body, status, headers=extra, media_type="application/json")
 
 
+def job_started(job: str) -> Response:
+    """202 for work that goes on in the background, and where to look how far it is."""
+    return json_response({"job": job}, 202, headers={"location": f"/api/v1/jobs/{job}"})
+
+
 def not_modified(request: Request, version: int) -> Response | None:
     """The 304 for a client that holds this version already."""
     known = request.headers.get("if-none-match")

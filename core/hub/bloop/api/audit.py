@@ -12,9 +12,10 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from bloop.accounts.access import Router, call_of, hub_of
-from bloop.accounts.http import json_response
+from bloop.accounts.http import job_started, json_response
 from bloop.accounts.people.routes import run
 from bloop.accounts.queries import AUDIT
+from bloop.content.schemas import JobStarted
 from bloop.hub.audit_checks import ask_to_verify, last_check
 from bloop.jobs.models import JobState
 from bloop.store.audit.exporting import Form, Wanted, batches, header, written
@@ -117,14 +118,6 @@ class LastAuditCheck(BaseModel):
     check: AuditCheck | None
 
 
-class AuditJobOut(BaseModel):
-    """The job that checks."""
-
-    model_config = ConfigDict(extra="forbid", defer_build=True)
-
-    job: str
-
-
 @router.get("", action="audit:read", response_model=AuditList, problems=(422,))
 async def list_audit_lines(
     request: Request,
@@ -164,11 +157,11 @@ async def show_check(request: Request) -> Response:
     return json_response({"check": told})
 
 
-@router.post("/check", action="audit:read", status_code=202, response_model=AuditJobOut)
+@router.post("/check", action="audit:read", status_code=202, response_model=JobStarted)
 async def check_log(request: Request) -> Response:
     """Check every line of the institution's log: a job, one at a time."""
     job = await run(request, ask_to_verify, enqueue=hub_of(request).jobs.enqueue)
-    return json_response({"job": job}, 202, headers={"location": f"/api/v1/jobs/{job}"})
+    return job_started(job)
 
 
 @router.get(

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from bloop.accounts.access import Router, call_of, hub_of
 from bloop.accounts.actions import VISIT
-from bloop.accounts.http import json_response
+from bloop.accounts.http import job_started, json_response
 from bloop.api.connections import (
     ConnectionOut,
     Names,
@@ -237,7 +237,7 @@ async def sync_connection(request: Request, connection_id: str, body: SyncIn) ->
     """Have it read in the background; while that goes on, another one is the same."""
     enqueue = hub_of(request).jobs.enqueue
     job = await run(request, ask_for_sync, connection_id, **body.model_dump(), enqueue=enqueue)
-    return json_response({"job": job}, 202, headers={"location": f"/api/v1/jobs/{job}"})
+    return job_started(job)
 
 
 @router.get(

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bloop.accounts.access import Router, call_of, hub_of
-from bloop.accounts.http import json_response
+from bloop.accounts.http import job_started, json_response
 from bloop.content.schemas import JobStarted
 from bloop.content.tree_routes import run
 from bloop.graph import history, queries
@@ -130,10 +130,15 @@ async def make_graph(request: Request, container_id: str) -> Response:
     """Have a course read for its concepts in the background; what it finds are suggestions."""
     enqueue = hub_of(request).jobs.enqueue
     job = await run(request, ask_for_graph, container_id, enqueue=enqueue)
-    return json_response({"job": job}, 202, headers={"location": f"/api/v1/jobs/{job}"})
+    return job_started(job)
 
 
-@router.get("/graph/export", action=WRITE, problems=(422,))
+@router.get(
+    "/graph/export",
+    action=WRITE,
+    problems=(422,),
+    responses={200: {"content": {one.MEDIA_TYPE: {} for one in exchange.FORMS.values()}}},
+)
 async def export_graph(request: Request, form: str = "jsonld") -> Response:
     """All concepts and edges, as ``jsonld``, ``graphml`` or ``case``."""
     hub, call = cast("Hub", hub_of(request)), call_of(request)

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bloop.accounts.access import Router, call_of, hub_of
-from bloop.accounts.http import json_response
+from bloop.accounts.http import job_started, json_response
 from bloop.accounts.people.queries import PERSON
 from bloop.content.schemas import JobStarted
 from bloop.content.tree_routes import run
@@ -79,7 +79,7 @@ async def list_models(request: Request, limit: int = 50) -> Response:
 async def train_model(request: Request) -> Response:
     """Have a plugin train on the institution's answers; it takes over where it is surely better."""
     job = await run(request, ask_for_training, enqueue=hub_of(request).jobs.enqueue)
-    return json_response({"job": job}, 202, headers={"location": f"/api/v1/jobs/{job}"})
+    return job_started(job)
 
 
 @router.put(

@@ -10,7 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bloop.accounts.access import Router, call_of, hub_of
-from bloop.accounts.http import expected_version, json_response
+from bloop.accounts.http import expected_version, job_started, json_response
+from bloop.content.schemas import JobStarted
 from bloop.jobs import JobState, schedules
 from bloop.jobs.queries import SCHEDULE, SCHEDULES
 from bloop.store.database import in_unit
@@ -57,14 +58,6 @@ class ScheduleChange(BaseModel):
     paused: bool | None = None
 
 
-class StartedOut(BaseModel):
-    """The job that was asked for."""
-
-    model_config = ConfigDict(extra="forbid", defer_build=True)
-
-    job: str
-
-
 @router.get("", action="schedules:read", response_model=ScheduleList)
 async def list_schedules(request: Request) -> Response:
     """The institution's schedules, by name."""
@@ -99,13 +92,13 @@ async def change_schedule(request: Request, name: str, body: ScheduleChange) -> 
     "/{name}/run",
     action="schedules:write",
     status_code=202,
-    response_model=StartedOut,
+    response_model=JobStarted,
     problems=(404, 409),
 )
 async def run_schedule(request: Request, name: str) -> Response:
     """Start its job now, also while it is paused; 409 while its last one is under way."""
     job = await _run(request, schedules.run, name, hub_of(request).jobs.enqueue)
-    return json_response({"job": job}, 202, headers={"location": f"/api/v1/jobs/{job}"})
+    return job_started(job)
 
 
 async def _run(request: Request, command: Any, *args: Any, **kwargs: Any) -> Any:

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bloop.accounts.access import Router, call_of, hub_of
-from bloop.accounts.http import json_response
+from bloop.accounts.http import job_started, json_response
 from bloop.content.schemas import JobStarted
 from bloop.hub.setup import service
 from bloop.hub.setup.sample import bring_sample
@@ -67,7 +67,7 @@ async def restore_step(request: Request, step: str) -> Response:
 async def take_sample(request: Request) -> Response:
     """Import the sample course that comes with the hub; where it is already, nothing is written."""
     job = await bring_sample(_hub(request), call_of(request))
-    return json_response({"job": job}, 202, headers={"location": f"/api/v1/jobs/{job}"})
+    return job_started(job)
 
 
 def as_json(found: Setup) -> dict[str, Any]:

@@ -10,8 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bloop.accounts.access import Router, call_of, hub_of
-from bloop.accounts.http import json_response
+from bloop.accounts.http import job_started, json_response
 from bloop.accounts.people.routes import run
+from bloop.content.schemas import JobStarted
 
 if TYPE_CHECKING:
     from bloop.hub import Hub
@@ -115,12 +116,6 @@ class StorageOut(_Out):
     hub: WholeOut | None
 
 
-class StorageJobOut(_Out):
-    """The job that does it."""
-
-    job: str
-
-
 @router.get("", action="storage:read", response_model=StorageOut)
 async def show_storage(request: Request) -> Response:
     """What was counted last, of the institution and, for operators, of the hub."""
@@ -129,21 +124,17 @@ async def show_storage(request: Request) -> Response:
     return json_response(await counted(cast("Hub", hub_of(request)), call_of(request)))
 
 
-@router.post("/count", action="storage:count", status_code=202, response_model=StorageJobOut)
+@router.post("/count", action="storage:count", status_code=202, response_model=JobStarted)
 async def count_storage(request: Request) -> Response:
     """Count anew: the institution, or the whole hub for operators. One job at a time."""
     from bloop.hub.storage.service import ask_for_count
 
-    return _asked(await run(request, ask_for_count, enqueue=hub_of(request).jobs.enqueue))
+    return job_started(await run(request, ask_for_count, enqueue=hub_of(request).jobs.enqueue))
 
 
-@router.post("/free", action="storage:free", status_code=202, response_model=StorageJobOut)
+@router.post("/free", action="storage:free", status_code=202, response_model=JobStarted)
 async def free_storage(request: Request) -> Response:
     """Remove files of the whole hub that nothing has referred to for `[limits] sweep_hours`."""
     from bloop.hub.storage.service import ask_to_free
 
-    return _asked(await run(request, ask_to_free, enqueue=hub_of(request).jobs.enqueue))
-
-
-def _asked(job: str) -> Response:
-    return json_response({"job": job}, 202, headers={"location": f"/api/v1/jobs/{job}"})
+    return job_started(await run(request, ask_to_free, enqueue=hub_of(request).jobs.enqueue))

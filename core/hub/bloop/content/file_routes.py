@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from bloop.accounts.access import Router, call_of, hub_of
-from bloop.accounts.http import json_response
+from bloop.accounts.http import job_started, json_response
 from bloop.content import queries, service
 from bloop.content.exports import HubExportSource
 from bloop.content.file_answers import file_answer
@@ -112,7 +112,7 @@ async def import_upload(
         plugin=plugin or None,
         confirm_deletes=confirm_deletes,
     )
-    return json_response({"job": job}, 202, headers={"location": f"/api/v1/jobs/{job}"})
+    return job_started(job)
 
 
 async def uploaded(

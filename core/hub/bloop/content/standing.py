@@ -68,9 +68,9 @@ def _added(unit: UnitOfWork, run: SyncRun, items: Select[str]) -> int:
             | Node.item_id.in_(items),
         ),
     )
-    said = _count(unit, ItemText, ItemText.item_id.in_(items), ItemText.plugin_id != OWNER)
+    said = count_rows(unit, ItemText, ItemText.item_id.in_(items), ItemText.plugin_id != OWNER)
     return said + sum(
-        _count(unit, model, condition, model.run_id.is_distinct_from(run.id))
+        count_rows(unit, model, condition, model.run_id.is_distinct_from(run.id))
         for model, condition in own
     )
 
@@ -91,7 +91,7 @@ def _edited(unit: UnitOfWork, run: SyncRun) -> int:
         Version.run_id == run.id,
         exists().where(*edit, _later.row_version > Version.row_version),
     )
-    return _count(
+    return count_rows(
         unit,
         Item,
         Item.kind != Kind.NOTE,
@@ -100,10 +100,9 @@ def _edited(unit: UnitOfWork, run: SyncRun) -> int:
 
 
 def _seated(unit: UnitOfWork, run: SyncRun, items: Select[str]) -> int:
-    containers = _containers(unit, run)
-    return _count(unit, CourseEnrolment, CourseEnrolment.container_id.in_(containers)) + _count(
-        unit, ItemGrant, ItemGrant.item_id.in_(items)
-    )
+    enrolled = CourseEnrolment.container_id.in_(_containers(unit, run))
+    granted = ItemGrant.item_id.in_(items)
+    return count_rows(unit, CourseEnrolment, enrolled) + count_rows(unit, ItemGrant, granted)
 
 
 def _containers(unit: UnitOfWork, run: SyncRun) -> Select[str]:
@@ -114,6 +113,7 @@ def _of_run(unit: UnitOfWork, model: Any, run: SyncRun) -> Select[str]:
     return select(model.id).where(model.institution_id == unit.institution, model.run_id == run.id)
 
 
-def _count(unit: UnitOfWork, model: Any, *conditions: ColumnElement[bool]) -> int:
+def count_rows(unit: UnitOfWork, model: Any, *conditions: ColumnElement[bool]) -> int:
+    """How many rows of a table there are of the institution that fit."""
     found = select(func.count()).where(model.institution_id == unit.institution, *conditions)
     return unit.session.scalar(found) or 0

@@ -42,6 +42,7 @@ from bloop.jobs.models import Job, JobState
 from bloop.kernel.models import Connection
 from bloop.kernel.states import ConnectionState, PluginState
 from bloop.learning.quizzes.models import Attempt, QuizResponse
+from bloop.learning.quizzes.queries import with_attempt, with_item
 from bloop.store.statements import institution, reachable, register, to_dicts
 from bloop.store.types import UtcDateTime, utcnow
 from bloop_sdk import Call, SubmissionState
@@ -234,14 +235,8 @@ _refused = (
 _answers = (
     select(literal("answers"), Container.id, Container.title, null(), func.count())
     .select_from(QuizResponse)
-    .join(
-        Attempt,
-        and_(
-            Attempt.institution_id == QuizResponse.institution_id,
-            Attempt.id == QuizResponse.attempt_id,
-        ),
-    )
-    .join(Item, and_(Item.institution_id == Attempt.institution_id, Item.id == Attempt.item_id))
+    .join(Attempt, with_attempt)
+    .join(Item, with_item)
     .join(Container, with_container)
     .where(
         QuizResponse.institution_id == institution,

@@ -222,7 +222,7 @@ class PluginUnit:
             .limit(limit)
         )
         rows = self.unit.session.scalars(some).all()
-        return {row.id: Contact(name=row.name, email=row.email) for row in rows}
+        return {row.id: _contact(row) for row in rows}
 
     def find_courses(self, text: str = "", *, limit: int = 50) -> Mapping[str, str]:
         """Find courses that could be given."""

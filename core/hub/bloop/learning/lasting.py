@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select
 
-from bloop.content.standing import DONE_WITH_ITEMS
+from bloop.content.standing import DONE_WITH_ITEMS, count_rows
 from bloop.learning.progress.models import ItemProgress
 from bloop.learning.quizzes.models import Attempt
 from bloop.learning.reviews.models import ReviewResponse
@@ -25,12 +25,7 @@ _LOST: tuple[tuple[Any, ...], ...] = (
 def done_with(unit: UnitOfWork, items: Select[str]) -> int:
     """How many attempts, responses and finished lessons there are of items."""
     return sum(
-        unit.session.scalar(
-            select(func.count()).where(
-                model.institution_id == unit.institution, model.item_id.in_(items), *conditions
-            )
-        )
-        or 0
+        count_rows(unit, model, model.item_id.in_(items), *conditions)
         for model, *conditions in _LOST
     )
 

@@ -172,8 +172,8 @@ _FIELDS: tuple[tuple[str, Callable[[_Words], str]], ...] = (
 )
 
 _CHOICES: tuple[tuple[str, Callable[[_Words], str]], ...] = (
-    (r"no pages in '(?P<name>.*)'", lambda _: _("There are no pages in {name}.")),
-    (r"choose one of (?P<names>\w\w(, \w\w)+)", lambda _: _("Choose one of: {names}")),
+    (r"no pages in ['\"](?P<name>.*)['\"]", lambda _: _("There are no pages in {name}.")),
+    (r"choose one of (?P<names>[\w-]+(, [\w-]+)*)", lambda _: _("Choose one of: {names}")),
     (r"answer: choose one of the answers", lambda _: _("Choose one of the answers.")),
     (r"answer: .* is none to choose", lambda _: _("Choose one of the answers.")),
     (r"a text|one of [\w, ]+|open, members, enrolled", lambda _: ""),
@@ -238,8 +238,10 @@ _TEACHING: tuple[tuple[str, Callable[[_Words], str]], ...] = (
         r"at: a time of the video reads like 1:23",
         lambda _: _("A time of the video reads like 1:23."),
     ),
-    (r"this question is not due any more", lambda _: _("This question is not due any more.")),
-    (r"this question is not due before .*", lambda _: _("This question is not due any more.")),
+    (
+        r"this question is not due (any more|before .*)",
+        lambda _: _("This question is not due any more."),
+    ),
     (
         r"this was typed in another account",
         lambda _: _("This was typed on a page of another account."),
@@ -302,8 +304,6 @@ _TEACHING: tuple[tuple[str, Callable[[_Words], str]], ...] = (
         r"move them elsewhere first, or put the course into the trash",
         lambda _: _("Move that elsewhere first, or put the course into the trash."),
     ),
-    (r"no pages in .*", lambda _: _("There are no pages in this language.")),
-    (r"choose one of (?P<tags>[\w-]+(, [\w-]+)*)", lambda _: _("Choose one of {tags}.")),
     (
         r"(?P<count>\d+) pages that this run brought were edited here since",
         lambda _: _("Pages that this import brought were edited here since: {count}."),

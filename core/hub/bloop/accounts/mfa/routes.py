@@ -98,7 +98,9 @@ async def confirm_totp(request: Request, body: CodeIn) -> Response:
     return added(request, made)
 
 
-@router.delete("/account/totp", action="account:write", step_up=True, status_code=204)
+@router.delete(
+    "/account/totp", action="account:write", step_up=True, status_code=204, problems=(404,)
+)
 async def remove_totp(request: Request) -> Response:
     """Forget the authenticator app."""
     await change(request, service.remove_totp, user_of(request))
@@ -159,6 +161,7 @@ async def remove_passkey(request: Request, passkey_id: str) -> Response:
     step_up=True,
     status_code=201,
     response_model=CodesOut,
+    problems=(404,),
 )
 async def make_recovery_codes(request: Request) -> Response:
     """Ten new recovery codes in place of those before."""

@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from bloop.store.spreadsheets import plain_cell
 from bloop.store.statements import moment
 
 COLUMNS = (
@@ -21,7 +22,6 @@ COLUMNS = (
     "stuck",
     "stuck_at",
 )
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def csv_of(learners: Iterable[Mapping[str, Any]]) -> bytes:
@@ -33,11 +33,6 @@ def csv_of(learners: Iterable[Mapping[str, Any]]) -> bytes:
         seen, stuck = one["seen_at"], one["stuck"] or {}
         counts = [one[name] for name in COLUMNS[2:7]]
         at = "" if seen is None else moment(seen).isoformat(timespec="seconds")
-        told = [stuck.get("kind", ""), _plain(stuck.get("title") or "")]
-        writer.writerow([one["id"], _plain(one["name"]), *counts, at, *told])
+        told = [stuck.get("kind", ""), plain_cell(stuck.get("title") or "")]
+        writer.writerow([one["id"], plain_cell(one["name"]), *counts, at, *told])
     return out.getvalue().encode("utf-8-sig")
-
-
-def _plain(text: str) -> str:
-    """Text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text

@@ -18,6 +18,13 @@ from bloop.kernel.models import Connection
 from bloop.learning.quizzes.models import OPEN, Attempt, QuizResponse, QuizVersion
 from bloop.store.statements import institution, register
 
+with_attempt = and_(
+    Attempt.institution_id == QuizResponse.institution_id, Attempt.id == QuizResponse.attempt_id
+)
+"""How a response is joined with its attempt."""
+with_item = and_(Item.institution_id == Attempt.institution_id, Item.id == Attempt.item_id)
+"""How an attempt is joined with its quiz."""
+
 _ID: Any = bindparam("id")
 _LIMIT: Any = bindparam("limit")
 
@@ -37,11 +44,7 @@ _ATTEMPT: Any = (
 def _own(*columns: Any) -> Any:
     return (
         select(*columns)
-        .join_from(
-            Attempt,
-            Item,
-            and_(Item.institution_id == Attempt.institution_id, Item.id == Attempt.item_id),
-        )
+        .join_from(Attempt, Item, with_item)
         .join(Container, with_container)
         .where(
             Attempt.institution_id == institution,
@@ -91,13 +94,7 @@ _RESPONSE: Any = (
 def _responses(*columns: Any) -> Any:
     return (
         select(*columns)
-        .join(
-            Attempt,
-            and_(
-                Attempt.institution_id == QuizResponse.institution_id,
-                Attempt.id == QuizResponse.attempt_id,
-            ),
-        )
+        .join(Attempt, with_attempt)
         .where(QuizResponse.institution_id == institution, Attempt.institution_id == institution)
     )
 
@@ -120,7 +117,7 @@ OWN_OF_ITEM = register(
 OF_ITEM = register(
     "learning.attempts",
     select(*_ATTEMPT, Attempt.user_id.label("user"), User.name.label("user_name"))
-    .join(Item, and_(Item.institution_id == Attempt.institution_id, Item.id == Attempt.item_id))
+    .join(Item, with_item)
     .join(User, and_(User.institution_id == Attempt.institution_id, User.id == Attempt.user_id))
     .where(
         Attempt.institution_id == institution,
@@ -139,12 +136,11 @@ OF_ITEM = register(
 # -- for who teaches
 
 _QUIZ: Any = bindparam("quiz")
-_of_item = and_(Item.institution_id == Attempt.institution_id, Item.id == Attempt.item_id)
 
 ATTEMPT_OF = register(
     "learning.attempt_of",
     select(*_WHOLE, Attempt.user_id.label("user"), User.name.label("user_name"))
-    .join_from(Attempt, Item, _of_item)
+    .join_from(Attempt, Item, with_item)
     .join(Container, with_container)
     .join(User, and_(User.institution_id == Attempt.institution_id, User.id == Attempt.user_id))
     .join(QuizVersion, _of_version)
@@ -164,7 +160,7 @@ ATTEMPT_OF = register(
 RESPONSES_OF = register(
     "learning.responses_of",
     _responses(*_RESPONSE)
-    .join(Item, _of_item)
+    .join(Item, with_item)
     .where(
         Item.institution_id == institution,
         inside_reachable(Item.container_id),
@@ -193,7 +189,7 @@ LATEST = register(
         User.name.label("user_name"),
         _waits.label("waits"),
     )
-    .join(Item, _of_item)
+    .join(Item, with_item)
     .join(User, and_(User.institution_id == Attempt.institution_id, User.id == Attempt.user_id))
     .where(
         Attempt.institution_id == institution,
@@ -230,7 +226,7 @@ TO_GRADE = register(
         User.name.label("user_name"),
         QuizResponse.answered_at,
     )
-    .join(Item, _of_item)
+    .join(Item, with_item)
     .join(User, and_(User.institution_id == Attempt.institution_id, User.id == Attempt.user_id))
     .where(*_IN_COURSE, User.institution_id == institution)
     .order_by(QuizResponse.answered_at, Attempt.id, QuizResponse.place)
@@ -242,7 +238,7 @@ TO_GRADE = register(
 TO_GRADE_COUNT = register(
     "learning.answers_to_grade_count",
     _responses(func.count(QuizResponse.place).label("count"))
-    .join(Item, _of_item)
+    .join(Item, with_item)
     .where(*_IN_COURSE),
     heavy=True,
 )
@@ -259,7 +255,7 @@ ANSWERS = register(
         _other.label("response"),
         func.count().label("count"),
     )
-    .join(Item, _of_item)
+    .join(Item, with_item)
     .where(
         Item.institution_id == institution,
         inside_reachable(Item.container_id),
@@ -297,7 +293,7 @@ COUNTS = register(
         func.count(Attempt.id).label("all"),
         func.coalesce(func.sum(case((Attempt.status == OPEN, 1), else_=0)), 0).label("open"),
     )
-    .join(Item, and_(Item.institution_id == Attempt.institution_id, Item.id == Attempt.item_id))
+    .join(Item, with_item)
     .where(
         Attempt.institution_id == institution,
         Item.institution_id == institution,

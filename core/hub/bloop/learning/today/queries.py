@@ -38,6 +38,7 @@ from bloop.learning.models import Answer
 from bloop.learning.progress.models import ItemProgress
 from bloop.learning.progress.queries import COUNTED
 from bloop.learning.quizzes.models import Attempt, QuizResponse
+from bloop.learning.quizzes.queries import with_attempt, with_item
 from bloop.learning.today.models import LastOpened
 from bloop.store.models import ID
 from bloop.store.statements import Statement, institution, register
@@ -247,14 +248,8 @@ _graded = (
         QuizResponse.graded_at,
     )
     .select_from(Attempt)
-    .join(
-        QuizResponse,
-        and_(
-            QuizResponse.institution_id == Attempt.institution_id,
-            QuizResponse.attempt_id == Attempt.id,
-        ),
-    )
-    .join(Item, and_(Item.institution_id == Attempt.institution_id, Item.id == Attempt.item_id))
+    .join(QuizResponse, with_attempt)
+    .join(Item, with_item)
     .join(Container, with_container)
     .where(
         Attempt.institution_id == institution,

@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 from bloop.store.audit.verifying import ROWS_AT_ONCE
 from bloop.store.database import Database
 from bloop.store.models import AuditLine, AuditPersonal
+from bloop.store.spreadsheets import plain_cell
 from bloop.store.types import to_text
 from bloop_sdk import Call
 from bloop_sdk._masking import MASK
@@ -29,7 +30,6 @@ COLUMNS = (
 
 _lines: Any = AuditLine.__table__
 _personal: Any = AuditPersonal.__table__
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,4 +131,4 @@ def _cell(value: Any) -> Any:
         return to_text(value)
     if isinstance(value, Mapping | list):
         return orjson.dumps(value).decode()
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    return plain_cell(value) if isinstance(value, str) else value
