@@ -9,14 +9,12 @@ from typing import Any, NamedTuple, cast
 
 import orjson
 from sqlalchemy import ARRAY, Column, String, any_, bindparam, func, inspect, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bloop.content.models import Sourced
 from bloop.store.errors import ConflictError, TenantError
+from bloop.store.inserting import INSERT
 from bloop.store.statements import Compiled, Rows, for_driver, for_rows, institution
 from bloop.store.unit import UnitOfWork
-
-_INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 def insert_rows(
@@ -54,7 +52,7 @@ class _Adding(NamedTuple):
 def _adding(model: Hashable, dialect: str, *, replace: bool) -> _Adding:
     table: Any = inspect(cast("type[Any]", model)).local_table
     names = [column.key for column in table.c if column.identity is None]
-    adding = _INSERT[dialect](table)
+    adding = INSERT[dialect](table)
     if replace:
         keys = [column.key for column in table.primary_key]
         new = {name: adding.excluded[name] for name in names if name not in keys}

@@ -13,20 +13,18 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import bindparam, delete, exists, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bloop.events.models import EventConsumer, ParkedEvent
 from bloop.events.queries import PASSED, SLOWEST
 from bloop.jobs.owners import is_dead
 from bloop.store.database import Database
+from bloop.store.inserting import INSERT
 from bloop.store.models import OutboxEvent
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
 from bloop_sdk import Call
 
 ROWS_AT_ONCE = 500
-
-_INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 # For each batch of events, and of no institution: past the session, which would look at them twice.
@@ -75,7 +73,7 @@ def begin(
     Without a position none are made.
     """
     if position is not None:
-        insert = _INSERT[unit.dialect]
+        insert = INSERT[unit.dialect]
         row: dict[str, Any] = {"name": name, "plugin_id": plugin_id, "partitions": partitions}
         row["position"] = position
         # Who makes the first makes them all: another process may want another number of them.

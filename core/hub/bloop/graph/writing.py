@@ -14,7 +14,6 @@ from itertools import islice
 from typing import Any
 
 from sqlalchemy import Table, bindparam, delete, insert, or_, select, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bloop.graph.models import (
     Concept,
@@ -29,6 +28,7 @@ from bloop.graph.models import (
 from bloop.graph.names import check_texts, keepable
 from bloop.store.errors import ConflictError
 from bloop.store.ids import new_id
+from bloop.store.inserting import INSERT
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork, actor_of
 
@@ -91,7 +91,7 @@ class Writing:
         """Wait for whoever else writes this graph, and keep others waiting until the commit."""
         state: Any = GraphState.__table__
         of = {"institution_id": self._unit.institution}
-        make = sqlite.insert if self._unit.dialect == "sqlite" else postgresql.insert
+        make = INSERT[self._unit.dialect]
         self._unit.connection.execute(make(state).values(version=0, **of).on_conflict_do_nothing())
         held = (
             select(state.c.version)

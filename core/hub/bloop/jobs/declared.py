@@ -11,8 +11,8 @@ from sqlalchemy import select, update
 
 from bloop.jobs.models import JobSchedule
 from bloop.jobs.times import next_time
-from bloop.jobs.turns import INSERT
 from bloop.kernel.models import InstitutionPlugin
+from bloop.store.inserting import INSERT
 from bloop.store.unit import UnitOfWork
 
 SKEW = timedelta(minutes=10)

@@ -20,6 +20,7 @@ from bloop.jobs.models import DUE, NORMAL_PRIORITY, OVER, RUNNING, Job, JobState
 from bloop.jobs.owners import is_dead
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError
 from bloop.store.ids import new_id
+from bloop.store.inserting import INSERT
 from bloop.store.types import UtcDateTime, dumps, utcnow
 from bloop.store.unit import UnitOfWork, actor_of
 from bloop_sdk import Call, Principal, PrincipalKind, Role, Trace
@@ -133,7 +134,7 @@ def _asking(dialect: str, *, has_turn: bool) -> Any:
     )
     turn = turns.next_turn_of(dialect, *lane) if has_turn else None
     job: Any = Job.__table__
-    add = turns.INSERT[dialect](job).values(turn=turn)
+    add = INSERT[dialect](job).values(turn=turn)
     return add.on_conflict_do_nothing().returning(job.c.id)
 
 

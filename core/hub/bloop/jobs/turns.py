@@ -13,12 +13,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, func, select, text, union_all, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bloop.jobs.models import DUE, LATER, Job, JobTurn
+from bloop.store.inserting import INSERT
 from bloop.store.unit import UnitOfWork
 
-INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 GREATEST: dict[str, Any] = {"sqlite": func.max, "postgresql": func.greatest}
 
 PROMOTED_AT_ONCE = 200

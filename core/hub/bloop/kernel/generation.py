@@ -14,16 +14,15 @@ from typing import Any
 
 import orjson
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bloop.kernel.config import LoadedConfig, parse
 from bloop.kernel.config_layers import LayerKind
 from bloop.kernel.models import HubGeneration
+from bloop.store.inserting import INSERT
 from bloop.store.types import dumps, utcnow
 from bloop.store.unit import UnitOfWork
 
 MACHINES_REMEMBERED = 100
-_INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,7 @@ def _row(unit: UnitOfWork, offer: Offer) -> HubGeneration:
     dialect = unit.dialect
     first = {"plugins": offer.plugins, "host": offer.host, "files": {offer.host: offer.text}}
     unit.session.execute(
-        _INSERT[dialect](HubGeneration)
+        INSERT[dialect](HubGeneration)
         .values(id=1, generation=offer.generation, wanted=first)
         .on_conflict_do_nothing()
     )

@@ -14,12 +14,12 @@ from itertools import islice
 from typing import Any
 
 from sqlalchemy import delete
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bloop.graph.writing import batches
 from bloop.learning.models import Answer
 from bloop.learning.topics import ANSWERED, TAKEN_BACK
 from bloop.store.ids import new_id
+from bloop.store.inserting import INSERT
 from bloop.store.types import to_text, utcnow
 from bloop.store.unit import UnitOfWork
 
@@ -117,7 +117,7 @@ def _row(unit: UnitOfWork, user_id: str, given: Given, now: datetime) -> dict[st
 def _insert(unit: UnitOfWork, rows: Sequence[dict[str, Any]]) -> set[str]:
     """Insert those whose keys are new; their ids."""
     unit.session.flush()
-    make = sqlite.insert if unit.dialect == "sqlite" else postgresql.insert
+    make = INSERT[unit.dialect]
     fresh: set[str] = set()
     rest: Iterator[dict[str, Any]] = iter(rows)
     while some := list(islice(rest, AT_ONCE)):

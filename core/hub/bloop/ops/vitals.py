@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, func, or_, select, text
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bloop.accounts.sessions import system_call
 from bloop.jobs.models import JobState
@@ -26,6 +25,7 @@ from bloop.ops.health import free_space, report
 from bloop.ops.models import HubCheck, HubSample
 from bloop.ops.topology import lags
 from bloop.store.database import in_unit
+from bloop.store.inserting import INSERT
 from bloop.store.models import EVERY_INSTITUTION
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
@@ -55,7 +55,6 @@ STREAMS = frozenset({"/api/v1/events", "/api/v1/jobs/{job_id}/events"})
 
 SAMPLE_SECONDS = 60.0
 
-_INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _AHEAD = timedelta(hours=1)
 """Clocks of machines may differ; a row further ahead is of a clock that was wrong."""
 
@@ -164,7 +163,7 @@ def add_sample(unit: UnitOfWork, counted: Totals, found: Measured | None, now: d
     for seconds, kept in LEVELS.items():
         at = datetime.fromtimestamp(now.timestamp() // seconds * seconds, UTC)
         empty = {"requests": 0, "errors": 0, "times": [], "jobs_failed": 0}
-        add = _INSERT[unit.dialect](HubSample).values(seconds=seconds, at=at, **empty)
+        add = INSERT[unit.dialect](HubSample).values(seconds=seconds, at=at, **empty)
         added: Any = unit.session.execute(add.on_conflict_do_nothing())
         # Read anew and locked: another process may add to it at the same moment.
         row = unit.session.scalars(

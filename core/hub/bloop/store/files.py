@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Integer, String, bindparam, delete, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bloop.store.blobs import CHUNK_BYTES, BlobRef, Blobs
 from bloop.store.database import Database
 from bloop.store.errors import InvalidError, NotFoundError
 from bloop.store.held import hold
+from bloop.store.inserting import INSERT
 from bloop.store.models import PluginFile
 from bloop.store.statements import institution, register
 from bloop.store.types import utcnow
@@ -30,7 +30,6 @@ T = TypeVar("T")
 MAX_FILE_BYTES = 8 << 30
 """The largest file that a plugin may keep."""
 
-_INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _OWN = (PluginFile.institution_id == institution, PluginFile.plugin_id == bindparam("plugin"))
 _PREFIX: Any = bindparam("prefix", type_=String)
 _LENGTH: Any = bindparam("length", type_=Integer)
@@ -105,7 +104,7 @@ class PluginFiles:
             return self.blobs.put(iter(lambda: file.read(CHUNK_BYTES), b""), MAX_FILE_BYTES)
 
     def _keep(self, name: str, ref: BlobRef, media_type: str) -> None:
-        add, now = _INSERT[self.database.dialect], utcnow()
+        add, now = INSERT[self.database.dialect], utcnow()
         told = {"sha256": ref.sha256, "size": ref.size, "media_type": media_type}
         owner = {"institution_id": self.call.institution}
         named = {**owner, "plugin_id": self.plugin_id, "name": name}

@@ -9,14 +9,11 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from sqlalchemy.dialects import postgresql, sqlite
-
 from bloop.store.blobs import BlobRef
+from bloop.store.inserting import INSERT
 from bloop.store.models import Blob
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
-
-_INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 def hold(unit: UnitOfWork, *held: tuple[BlobRef, str | None]) -> None:
@@ -40,7 +37,7 @@ def hold(unit: UnitOfWork, *held: tuple[BlobRef, str | None]) -> None:
 @cache
 def _renewing(dialect: str) -> Any:
     table: Any = Blob.__table__
-    add = _INSERT[dialect](table)
+    add = INSERT[dialect](table)
     return add.on_conflict_do_update(
         index_elements=["institution_id", "sha256"], set_={"held_at": add.excluded.held_at}
     )

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from sqlalchemy.dialects import postgresql, sqlite
-
+from bloop.store.inserting import INSERT
 from bloop.store.models import HubSecret
 from bloop.store.sealing import Place
 from bloop.store.unit import UnitOfWork
-
-_INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 def find_secret(unit: UnitOfWork, name: str) -> bytes | None:
@@ -22,7 +17,7 @@ def find_secret(unit: UnitOfWork, name: str) -> bytes | None:
 def make_secret(unit: UnitOfWork, name: str, value: bytes) -> bytes:
     """Keep a secret; gives the one of whoever was first."""
     row = {"name": name, "value": unit.sealer.seal(value, _place(name))}
-    unit.session.execute(_INSERT[unit.dialect](HubSecret).values(row).on_conflict_do_nothing())
+    unit.session.execute(INSERT[unit.dialect](HubSecret).values(row).on_conflict_do_nothing())
     kept = find_secret(unit, name)
     assert kept is not None, "it was inserted, here or elsewhere"
     return kept

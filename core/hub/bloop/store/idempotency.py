@@ -17,9 +17,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, delete, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bloop.store.errors import ConflictError, StoreError
+from bloop.store.inserting import INSERT
 from bloop.store.models import IdempotencyKey
 from bloop.store.statements import institution, register
 from bloop.store.types import utcnow
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 ROWS_AT_ONCE = 500
 TURN_SECONDS = 10.0
 """How long a unit waits for another one of the same request that claims the key."""
-
-_INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 class KeyState(enum.StrEnum):
@@ -85,7 +83,7 @@ class RequestKey:
 
     def claim(self, unit: UnitOfWork) -> None:
         """Insert the key; raises :class:`IdempotencyError` where another request has it."""
-        add = _INSERT[unit.dialect](IdempotencyKey).values(
+        add = INSERT[unit.dialect](IdempotencyKey).values(
             id=self.id,
             institution_id=unit.institution,
             fingerprint=self.fingerprint(),

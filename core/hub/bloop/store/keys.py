@@ -8,12 +8,12 @@ been switched. On SQLite the one writer is that lock.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import insert, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from bloop.store.inserting import INSERT
 from bloop.store.keyring import KeySource
 from bloop.store.models import EVERY_INSTITUTION, Base, KeyState, MasterKey
 from bloop.store.sealed import check_place
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 KEYS_LOCK = 0x0B105EA1
 """Shared by transactions that seal, held alone by the one that switches."""
 
-_INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 KNOWN_KEYS = register(
     "store.master_keys",
@@ -175,7 +174,7 @@ def _first(session: Session, ring: Ring) -> MasterKey:
     times = {"created_at": now, "switched_at": now, "rewrapped_at": now}
     dialect = session.get_bind().dialect.name
     # Of two machines that begin at once one is first; the other finds that it has another key.
-    session.execute(_INSERT[dialect](MasterKey).values(**values, **times).on_conflict_do_nothing())
+    session.execute(INSERT[dialect](MasterKey).values(**values, **times).on_conflict_do_nothing())
     found = current_key(session)
     assert found is not None, "somebody inserted it"
     return found

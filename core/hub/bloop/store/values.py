@@ -6,10 +6,10 @@ from typing import Any
 
 import orjson
 from sqlalchemy import bindparam, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bloop.store.database import Database
 from bloop.store.errors import InvalidError
+from bloop.store.inserting import INSERT
 from bloop.store.models import PluginValue
 from bloop.store.statements import institution, parsed, register
 from bloop.store.types import utcnow
@@ -18,7 +18,6 @@ from bloop_sdk import Call
 MAX_VALUE_BYTES = 64 * 1024
 MAX_KEY_LENGTH = 200
 
-_INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _OWN = (PluginValue.institution_id == institution, PluginValue.plugin_id == bindparam("plugin"))
 
 VALUE = register(
@@ -54,7 +53,7 @@ class PluginValues:
                 field=key,
                 cure="keep large values in a table or a blob",
             )
-        add = _INSERT[self._database.dialect](PluginValue).values(
+        add = INSERT[self._database.dialect](PluginValue).values(
             institution_id=self._call.institution, plugin_id=self._plugin, key=key, value=value
         )
         replace = add.on_conflict_do_update(

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
 from sqlalchemy import delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bloop.accounts.actions import ForbiddenError
 from bloop.accounts.devices import Device
@@ -29,11 +27,11 @@ from bloop.accounts.service import (
 )
 from bloop.store.commands import command
 from bloop.store.errors import ConflictError, NotFoundError
+from bloop.store.inserting import INSERT
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
 
 RESET_MINUTES = 30
-_INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +220,7 @@ def use_reset(
 def set_password(unit: UnitOfWork, user: User, hashed: str, *, by_link: bool) -> None:
     """Give somebody a new password: links to one end, and what failed so far is forgotten."""
     now = utcnow()
-    add = _INSERT[unit.dialect](PasswordCredential).values(
+    add = INSERT[unit.dialect](PasswordCredential).values(
         institution_id=unit.institution, user_id=user.id, hash=hashed, changed_at=now
     )
     unit.session.execute(

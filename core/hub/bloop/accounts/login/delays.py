@@ -13,17 +13,15 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bloop.accounts.login.models import LoginDelay
 from bloop.store.commands import command
+from bloop.store.inserting import INSERT
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
 
-_INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _IPV6_SITE = 64
 
 
@@ -135,7 +133,7 @@ def clear(unit: UnitOfWork, subjects: Iterable[str]) -> None:
 
 def _locked(unit: UnitOfWork, subjects: Iterable[str], now: datetime) -> list[LoginDelay]:
     """The rows, made where there are none; everybody locks them in one order."""
-    insert = _INSERT[unit.dialect]
+    insert = INSERT[unit.dialect]
     rows = []
     for name in sorted(subjects):
         unit.session.execute(

@@ -9,10 +9,9 @@ import shutil
 from collections import defaultdict
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bloop.accounts.models import Institution
 from bloop.accounts.queries import INSTITUTIONS
@@ -22,6 +21,7 @@ from bloop.hub.storage.models import StorageCount
 from bloop.hub.storage.queries import COUNTED
 from bloop.hub.storage.tables import Table, tables, used
 from bloop.hub.sweeping import sweep
+from bloop.store.inserting import INSERT
 from bloop.store.models import EVERY_INSTITUTION
 from bloop.store.types import utcnow
 
@@ -33,8 +33,6 @@ EVERY = timedelta(hours=23)
 NEW = timedelta(hours=1)
 """A hub that is younger has nothing yet that is worth counting."""
 MOST_INSTITUTIONS = 50
-
-_INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 @dataclass(slots=True)
@@ -114,7 +112,7 @@ def count(hub: Hub, institution: str | None = None) -> datetime:
     if institution is None:
         found[EVERY_INSTITUTION] = asdict(_whole(hub, space, sizes, own, names))
     with hub.database.unit(call) as unit:
-        add = _INSERT[unit.dialect](StorageCount)
+        add = INSERT[unit.dialect](StorageCount)
         rows = [
             {"institution_id": one, "counted_at": now, "found": it} for one, it in found.items()
         ]

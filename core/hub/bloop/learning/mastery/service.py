@@ -16,7 +16,6 @@ from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bloop.graph.writing import batches
 from bloop.learning.log import AT_ONCE, Heard, by_concept, log_of, rows_of
@@ -34,6 +33,7 @@ from bloop.learning.mastery.model import (
 )
 from bloop.learning.mastery.models import Learner
 from bloop.learning.models import Mastery
+from bloop.store.inserting import INSERT
 from bloop.store.types import to_text
 from bloop.store.unit import UnitOfWork
 
@@ -56,7 +56,7 @@ def hold(unit: UnitOfWork, user: str) -> Learner:
     Who writes what follows from answers counts ``version`` up, as :mod:`bloop.learning.following`.
     """
     table: Any = Learner.__table__
-    make = sqlite.insert if unit.dialect == "sqlite" else postgresql.insert
+    make = INSERT[unit.dialect]
     new = {"institution_id": unit.institution, "user_id": user}
     unit.connection.execute(make(table).values(new).on_conflict_do_nothing())
     return unit.session.execute(

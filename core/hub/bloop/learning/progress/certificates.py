@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bloop.accounts.actions import may
 from bloop.accounts.models import User
@@ -23,6 +22,7 @@ from bloop.learning.shares import whole_percent
 from bloop.store.commands import command
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError
 from bloop.store.ids import new_id
+from bloop.store.inserting import INSERT
 from bloop.store.statements import values_of_caller
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
@@ -105,7 +105,7 @@ def claim(unit: UnitOfWork, container_id: str) -> str:
         "average": standing.average,
         "issued_at": utcnow(),
     }
-    make = sqlite.insert if unit.dialect == "sqlite" else postgresql.insert
+    make = INSERT[unit.dialect]
     same = ["institution_id", "user_id", "container_id"]
     # Of two tabs that ask at once one is given it, and both have that one.
     unit.connection.execute(

@@ -6,7 +6,6 @@ from datetime import date
 from typing import Any
 
 from sqlalchemy import Select, delete, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bloop.accounts.actions import may
 from bloop.content.enrolling.visibility import container_reachable, container_visible
@@ -17,6 +16,7 @@ from bloop.learning.quizzes.service import user_of
 from bloop.store.commands import command
 from bloop.store.errors import ConflictError, NotFoundError
 from bloop.store.ids import new_id
+from bloop.store.inserting import INSERT
 from bloop.store.statements import values_of_caller
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
@@ -46,7 +46,7 @@ def set_goal(unit: UnitOfWork, kind: str, subject: str, by: date | None = None) 
 
 
 def _insert(unit: UnitOfWork, user: str, kind: str, subject: str) -> None:
-    make = sqlite.insert if unit.dialect == "sqlite" else postgresql.insert
+    make = INSERT[unit.dialect]
     values = {
         "institution_id": unit.institution,
         "id": new_id(),

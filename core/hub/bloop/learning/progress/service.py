@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from sqlalchemy.dialects import postgresql, sqlite
-
 from bloop.content.enrolling.seen import item_seen
 from bloop.content.models import Item
 from bloop.learning.progress.models import ItemProgress
@@ -11,6 +9,7 @@ from bloop.learning.shares import reaches, whole_percent
 from bloop.learning.statements.out import tell
 from bloop.store.commands import command
 from bloop.store.errors import InvalidError
+from bloop.store.inserting import INSERT
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
 
@@ -68,7 +67,7 @@ def attempted(
 
 
 def _row(unit: UnitOfWork, user: str, item: Item) -> ItemProgress:
-    make = sqlite.insert if unit.dialect == "sqlite" else postgresql.insert
+    make = INSERT[unit.dialect]
     key = (unit.institution, user, item.id)
     unit.session.flush()
     # Held, so that of two tabs at one video the share of the one that saw less does not stay.

@@ -14,7 +14,6 @@ from math import fsum
 from typing import Any
 
 from sqlalchemy import Insert, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 import bloop.learning.following  # noqa: F401 - hears of answers in every process
 from bloop.accounts.actions import ForbiddenError
@@ -33,6 +32,7 @@ from bloop.learning.topics import FINISHED as ATTEMPT_FINISHED
 from bloop.store.commands import command
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError
 from bloop.store.ids import new_id
+from bloop.store.inserting import INSERT
 from bloop.store.types import dumps, utcnow
 from bloop.store.unit import UnitOfWork
 from bloop_sdk import Call, Kind, PrincipalKind
@@ -140,7 +140,7 @@ def _limit(data: Mapping[str, Any]) -> timedelta | None:
 
 def insert_new(unit: UnitOfWork, model: Any) -> Insert:
     """An insert that does nothing where there is such a row."""
-    make = sqlite.insert if unit.dialect == "sqlite" else postgresql.insert
+    make = INSERT[unit.dialect]
     found: Insert = make(model).on_conflict_do_nothing()
     return found
 

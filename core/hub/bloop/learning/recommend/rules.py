@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bloop.content.models import Item
 from bloop.graph.models import Concept, Standing
@@ -13,6 +12,7 @@ from bloop.learning.recommend.models import Act, RecommendationRule, Recommendat
 from bloop.learning.recommend.ranking import RANKERS, USUAL
 from bloop.store.commands import command
 from bloop.store.errors import InvalidError, NotFoundError
+from bloop.store.inserting import INSERT
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork, actor_of
 
@@ -107,7 +107,7 @@ def _upsert(
     values: dict[str, Any],
     changes: dict[str, Any] | None = None,
 ) -> None:
-    make = sqlite.insert if unit.dialect == "sqlite" else postgresql.insert
+    make = INSERT[unit.dialect]
     unit.connection.execute(
         make(table)
         .values(**key, **values)

@@ -14,7 +14,6 @@ from uuid import uuid4
 
 from pydantic import ValidationError
 from sqlalchemy import func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 import bloop.learning.following  # noqa: F401 - hears of answers in every process
 from bloop.accounts.actions import ForbiddenError, may
@@ -36,6 +35,7 @@ from bloop.learning.statements.schemas import (
 from bloop.store.commands import command
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError
 from bloop.store.ids import new_id
+from bloop.store.inserting import INSERT
 from bloop.store.types import dumps, utcnow
 from bloop.store.unit import UnitOfWork, actor_of
 
@@ -170,7 +170,7 @@ def _store(
 
 
 def _insert(unit: UnitOfWork, row: Mapping[str, Any]) -> bool:
-    make = sqlite.insert if unit.dialect == "sqlite" else postgresql.insert
+    make = INSERT[unit.dialect]
     added = make(Statement).values(**row).on_conflict_do_nothing().returning(Statement.id)
     return unit.connection.scalar(added) is not None
 

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bloop.content.enrolling.seen import item_seen
 from bloop.content.models import Item
 from bloop.learning.quizzes.service import user_of
 from bloop.learning.today.models import LastOpened
 from bloop.store.commands import command
+from bloop.store.inserting import INSERT
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
 
@@ -63,7 +63,7 @@ def write(unit: UnitOfWork, rows: Sequence[dict[str, Any]]) -> None:
         )
     )
     if kept := [row for row in latest.values() if row["item_id"] in there]:
-        make = sqlite.insert if unit.dialect == "sqlite" else postgresql.insert
+        make = INSERT[unit.dialect]
         new: Any = make(_TABLE).values(kept)
         unit.connection.execute(
             new.on_conflict_do_update(

@@ -18,7 +18,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, or_, select, true, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bloop.jobs.ledger import unfinished
 from bloop.jobs.schedules import PRINCIPAL, Enqueue
@@ -28,6 +27,7 @@ from bloop.learning.mastery.service import hold, restore
 from bloop.learning.models import Answer, Mastery
 from bloop.learning.training.models import Fault, ModelStanding, TrainedModel, Upkeep
 from bloop.learning.training.queries import is_due
+from bloop.store.inserting import INSERT
 from bloop.store.models import EVERY_INSTITUTION
 from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
@@ -217,7 +217,7 @@ def look_soon(unit: UnitOfWork) -> None:
     The first time, the institution is noted as one that has trained a model.
     """
     table: Any = Upkeep.__table__
-    make = sqlite.insert if unit.dialect == "sqlite" else postgresql.insert
+    make = INSERT[unit.dialect]
     new = {"due_at": utcnow(), "fault": Fault.NONE, "detail": ""}
     added = make(table).values(institution_id=unit.institution, ask_from=utcnow(), **new)
     unit.connection.execute(
