@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from pathlib import Path
 
 from sqlalchemy import func, select
@@ -13,6 +12,7 @@ from bloop.content.runs import RunReport
 from bloop.hub.outside import Outside
 from bloop.kernel.config_model import NetSection
 from bloop.kernel.models import Connection
+from bloop.ops.garbage import look_less
 from bloop.store.blobs import Blobs
 from bloop.store.database import Database
 from bloop.store.models import OutboxEvent
@@ -61,7 +61,7 @@ class Hub:
         self.blobs = Blobs(folder / "blobs")
         self.outside = Outside(NetSection(allow=("127.0.0.1",)))
         self._manifest = load_manifest(MANIFEST)
-        gc.freeze()  # As a hub does that serves: what its imports made is no garbage.
+        look_less()  # As a hub does that serves.
 
     async def sync(self, address: str, call: Call, connection: str) -> RunReport:
         """Read the course's pages and modules, with a token of the connection's own."""

@@ -5,15 +5,15 @@ Run by a Python that has it; prints its seconds of processor time and its peak m
 
 from __future__ import annotations
 
-import resource
 import sys
 import time
 import warnings
 
+from _memory import peak_mib
 from enex2notion.cli import cli
 
 warnings.simplefilter("ignore")
 begin = time.process_time()
 cli([sys.argv[1]])
 seconds = time.process_time() - begin
-print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+print(seconds, peak_mib())

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from _harness import Bench
+from _memory import peak_mib
 
 SMALL, LARGE = 1_000, 10_000
 ROUNDS = 3
@@ -89,7 +89,7 @@ async def import_here(path: Path, folder: Path) -> dict[str, Any]:
     )
     seconds = time.perf_counter() - begin
     await database.close()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_mib()
     return {"seconds": seconds, "pages": report.by_kind["page"], "peak": peak}
 
 

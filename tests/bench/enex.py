@@ -13,7 +13,6 @@ import asyncio
 import base64
 import hashlib
 import random
-import resource
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from functools import cache
 from pathlib import Path
 
 from _harness import Bench
+from _memory import peak_mib
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
@@ -105,7 +105,7 @@ async def read_here(path: Path) -> tuple[float, float]:
         records += len(batch.records)
     seconds = time.process_time() - begin
     assert records >= (400 if large else NOTES), f"{records} records"
-    return seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return seconds, peak_mib()
 
 
 @cache

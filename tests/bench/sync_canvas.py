@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -37,6 +36,7 @@ from _canvas_server import canvas, control
 from _canvas_sync import Hub, connect, said
 from _databases import call_of, databases
 from _harness import Bench, Row
+from _memory import peak_mib
 
 from bloop.content.runs import RunReport
 from bloop_sdk import Call
@@ -155,7 +155,7 @@ async def large(pages: int) -> dict[str, float]:
             assert report.written == pages + 22, report
             assert control(address)["refused"] == 0
             await hub.close()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_mib()
     return {"us": seconds / report.written * 1e6, "mb": peak}
 
 

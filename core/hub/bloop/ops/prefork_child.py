@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bloop.hub import Hub
+from bloop.ops.garbage import look_less
 from bloop.ops.serve import run_loop, sampler
 from bloop.ops.slots import Slots
 from bloop.telemetry.logs import get_logger
@@ -114,6 +115,7 @@ class Child:
                 hub.attach(partial(sampler, hub))
                 await hub.start()
                 await hub.loaded()
+                look_less()
             except BloopError as err:
                 log.error("the worker's hub does not start", reason=err.message, cure=err.cure)  # noqa: TRY400 - told in words
                 if hub is not None:

@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bloop.ops.garbage import look_less
 from bloop.ops.supervise import Lifeline
 from bloop_sdk import BloopError, ConfigError
 
@@ -313,8 +314,7 @@ async def _complete(hub: Hub, edge: Edge, listener: socket.socket, on_ready: OnR
     on_ready(await _address(hub, listener))
     edge.use(await asyncio.to_thread(routes_of, (*API, *PAGES)))
     edge.complete = None
-    gc.freeze()
-    gc.enable()
+    look_less()
 
 
 async def _error_page(request: Request, problem: Problem) -> Response:

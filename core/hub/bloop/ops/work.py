@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bloop.ops.garbage import look_less
 from bloop.ops.serve import begin, leave_soon, run_loop
 from bloop.ops.supervise import Lifeline
 
@@ -68,6 +69,7 @@ async def _work(hub: Hub, on_ready: OnReady, lifeline: Lifeline) -> None:
             loop.add_signal_handler(number, asked.set)
         lifeline.on_loss(loop, asked.set)
         await hub.loaded()
+        look_less()
         on_ready()
         await asked.wait()
     finally:
