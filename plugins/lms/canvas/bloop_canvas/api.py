@@ -169,7 +169,7 @@ class Api:
 
     def _pinned(self, link: str) -> str:
         """A next link on this Canvas: the token goes nowhere else, and never from https to http."""
-        here, there = urlsplit(self._config.base), urlsplit(link)
+        here, there = urlsplit(self._config.base), urlsplit(urljoin(self._config.base, link))
         if (there.hostname or "").lower() != (here.hostname or "").lower():
             raise FatalError(
                 f"{self._config.base}: a list goes on at another host, {there.hostname}",

@@ -104,6 +104,11 @@ async def test_where_people_come_without_their_enrolments_those_are_listed(rig):
     assert len(read.of(Kind.ENROLMENT)) == 3
 
 
+def test_a_nickname_that_the_tokens_owner_gave_is_no_title():
+    course = {"id": 1, "name": "Monday's", "original_name": "Waves"}
+    assert courses.container(ADDRESS, course).title == "Waves"
+
+
 def test_enrolments_of_a_role_are_one_with_all_its_sections():
     user = {
         "id": 5,

@@ -241,14 +241,15 @@ async def test_a_next_link_to_another_host_is_refused_and_told_nothing(rig):
     assert not mine.sent("evil")
 
 
-async def test_a_next_link_by_plain_http_is_followed_by_https(rig):
+@pytest.mark.parametrize("written", ["http://canvas.example", ""])
+async def test_a_next_link_by_plain_http_or_a_relative_one_is_followed_by_https(written, rig):
     """A proxy in front ends TLS, and Canvas writes its links as it was reached."""
     canvas = FakeCanvas(SMALL)
     honest = canvas._list
 
     def plain(request, name, rows, shape=None):
         response = honest(request, name, rows, shape)
-        told = response.headers["link"].replace("https://", "http://")
+        told = response.headers["link"].replace(ADDRESS, written)
         return reply(json.loads(response.body), headers={"link": told})
 
     canvas._list = plain
