@@ -37,6 +37,8 @@ _NOISE = frozenset(
         "mobile_url",
         "version_number",
         "unpublishable",
+        "can_unpublish",
+        "section_count",
         "can_update",
         "in_paced_course",
         "takeable",
