@@ -134,8 +134,7 @@ class Api:
         except PermissionMissingError:
             raise
         except AuthError as err:
-            if not await self._renewed(token):
-                raise await self._judged(request, err) from err
+            await self._renew(request, token, err)
             try:
                 response = await self._ctx.http.send(self._signed(request))
             except PermissionMissingError:
@@ -153,8 +152,7 @@ class Api:
         except PermissionMissingError:
             raise
         except AuthError as err:
-            if not await self._renewed(token):
-                raise await self._judged(request, err) from err
+            await self._renew(request, token, err)
             async for chunk in self._ctx.http.stream(self._opened(url, {})):
                 yield chunk
 
@@ -171,7 +169,7 @@ class Api:
 
     def _pinned(self, link: str) -> str:
         """A next link on this Canvas: the token goes nowhere else, and never from https to http."""
-        here, there = urlsplit(self._config.base), urlsplit(link)
+        here, there = urlsplit(self._config.base), urlsplit(urljoin(self._config.base, link))
         if (there.hostname or "").lower() != (here.hostname or "").lower():
             raise FatalError(
                 f"{self._config.base}: a list goes on at another host, {there.hostname}",
@@ -197,17 +195,22 @@ class Api:
         headers["Authorization"] = f"Bearer {self._token}"
         return dataclasses.replace(request, headers=headers)
 
-    async def _renewed(self, refused: str) -> bool:
-        """Whether there is another token than the refused one now; raises where it has expired."""
-        kept = self._config.refresh_token
-        if kept is None:
-            return False
+    async def _renew(self, request: Request, refused: str, err: AuthError) -> None:
+        """Get another token than the refused one; raises what the 401 means where there is none.
+
+        A renewal ends the token that other processes hold, and Canvas charges it dearly: a missing
+        permission is told from it first.
+        """
         async with self._renewing:
-            if self._token == refused:
-                token = await oauth.renew(self._ctx.http, self._config, kept.get_secret_value())
-                await self._ctx.keep_secrets({"token": token})
-                self._token = token
-        return True
+            if self._token != refused:
+                return
+            meaning = await self._judged(request, err)
+            kept = self._config.refresh_token
+            if kept is None or isinstance(meaning, PermissionMissingError):
+                raise meaning from err
+            token = await oauth.renew(self._ctx.http, self._config, kept.get_secret_value())
+            await self._ctx.keep_secrets({"token": token})
+            self._token = token
 
     async def _judged(self, request: Request, err: AuthError) -> AuthError:
         """What a 401 means."""
@@ -278,7 +281,7 @@ def _usable(response: Response) -> Response:
         return response
     what = f"{_told(response)} was answered {response.status}"
     if response.status in {404, 410}:
-        raise MissingRecordError(what)
+        raise MissingRecordError(f"{what}{_reason(response)}")
     raise UnsupportedError(f"{what}{_reason(response)}")
 
 
@@ -288,7 +291,8 @@ def _reason(response: Response) -> str:
         answer = response.json()
     except MalformedRecordError:
         return ""
-    errors = answer.get("errors", answer.get("message")) if isinstance(answer, dict) else None
+    told = answer if isinstance(answer, dict) else {}
+    errors = told.get("errors") or told.get("message") or told.get("error")
     if isinstance(errors, list) and errors and isinstance(errors[0], dict):
         errors = errors[0].get("message")
     return f": {errors[:200]}" if isinstance(errors, str) else ""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import HttpUrl, SecretStr, model_validator
+from pydantic import Field, HttpUrl, SecretStr, model_validator
 
 from bloop_sdk import PluginConfig, Scope, setting
 
@@ -31,6 +31,14 @@ class CanvasConfig(PluginConfig):
     )
     client_secret: SecretStr | None = setting(
         None, scope=Scope.CONNECTION, description="Key (secret) of the developer key"
+    )
+    scopes: tuple[Annotated[str, Field(pattern=r"^\S{1,200}$")], ...] = setting(
+        (),
+        scope=Scope.CONNECTION,
+        advanced=True,
+        description="Scopes to ask for at a login, where the developer key enforces scopes: Canvas "
+        "then refuses a login that names none, or one that the key does not allow",
+        max_length=100,
     )
     refresh_token: SecretStr | None = setting(
         None,

@@ -34,7 +34,8 @@ from bloop_sdk import (
 )
 from bloop_sdk.records import JSONObject, RubricCriterion, RubricRating
 
-_PAGE_NOISE = frozenset({"last_edited_by", "page_views", "revision_id"})
+# Its assignment, where it has one, is read among the assignments.
+_PAGE_NOISE = frozenset({"last_edited_by", "page_views", "revision_id", "assignment"})
 _ASSIGNMENT_NOISE = frozenset(
     {
         "needs_grading_count",
@@ -99,7 +100,9 @@ def page(place: Place, item: JSONObject) -> Page:
     """A page, which its id names: its slug goes with its title."""
     body = place.html(text(item, "body"))
     lost = body.lost
-    if item.get("body") is None:
+    if "block_editor_attributes" in item:
+        lost = (*lost, "its text: it is made of blocks of Canvas's block editor")
+    elif "body" not in item:  # One that nobody has written yet has a body of null.
         why = "it is locked for this credential" if flag(item, "locked_for_user") else "none came"
         lost = (*lost, f"its text: {why}")
     return Page(
@@ -128,6 +131,8 @@ def assignment(place: Place, item: JSONObject) -> Assignment:
         lost.append("its questions: New Quizzes has an API of its own, which is not read")
     if flag(item, "has_overrides"):
         lost.append("dates of some people and sections that differ")
+    if flag(item, "has_sub_assignments"):
+        lost.append("the dates and points of its checkpoints")
     if item.get("peer_reviews") is True:
         lost.append("peer reviews")
     return Assignment(

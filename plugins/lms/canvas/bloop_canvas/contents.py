@@ -67,7 +67,13 @@ def _of(name: Name, item: JSONObject) -> Name:
 
 def _bare(items: Sequence[JSONObject]) -> list[JSONObject]:
     """Pages that came without their bodies."""
-    return [one for one in items if "body" not in one and not flag(one, "locked_for_user")]
+    return [
+        one
+        for one in items
+        if "body" not in one
+        and "block_editor_attributes" not in one
+        and not flag(one, "locked_for_user")
+    ]
 
 
 def _slugs_of(items: Sequence[JSONObject], slugs: dict[str, str]) -> None:

@@ -52,7 +52,8 @@ def container(base: str, item: JSONObject) -> Container:
     state = item.get("workflow_state")
     return Container(
         remote_id=course,
-        title=needed(item, "name", "course_code"),
+        # Where the token's owner has a nickname for it, that is its name to them alone.
+        title=needed(item, "original_name", "name", "course_code"),
         code=some(item, "course_code"),
         summary_html=syllabus.html,
         language=some(item, "locale"),

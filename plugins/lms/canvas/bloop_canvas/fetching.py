@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from bloop_canvas import content, courses, learning, quizzes
 from bloop_canvas.contents import file_of, questions_of
-from bloop_canvas.fields import flag
+from bloop_canvas.fields import flag, text
 from bloop_canvas.ids import parts_of
 from bloop_canvas.lists import ASSIGNMENTS, graded_of
 from bloop_canvas.paging import groups, together
@@ -159,7 +159,9 @@ async def _file(reading: Reading, ref: Ref) -> Record:
 async def _event(reading: Reading, ref: Ref) -> Record:
     place, _, number = _in(reading, ref)
     item = await reading.api.get(f"calendar_events/{number}")
-    if item.get("context_code") not in {None, f"course_{place.course}"}:
+    # An event of a section is listed with its course, which only the wider codes name.
+    codes = [*text(item, "all_context_codes").split(","), text(item, "context_code")]
+    if any(codes) and f"course_{place.course}" not in codes:
         raise MissingRecordError("it is of another course", ref=str(ref))
     (found,) = content.events(place, item)
     return found

@@ -23,6 +23,7 @@ ACCOUNT_COURSES: dict[str, Any] = {
 ASSIGNMENTS: dict[str, Any] = {
     # The dates that everybody has; with overrides they would be those of the token's owner.
     "override_assignment_dates": "false",
+    "include[]": ["checkpoints"],
 }
 
 

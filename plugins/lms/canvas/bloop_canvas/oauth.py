@@ -15,6 +15,7 @@ from bloop_sdk import (
     Authorization,
     ConfigError,
     CredentialExpiredError,
+    FatalError,
     HttpClient,
     Request,
 )
@@ -31,6 +32,8 @@ def authorize_url(config: CanvasConfig, request: Authorization) -> str:
         "redirect_uri": request.redirect_uri,
         "state": request.state,
     }
+    if config.scopes:
+        query["scope"] = " ".join(config.scopes)
     return f"{config.base}/login/oauth2/auth?{urlencode(query)}"
 
 
@@ -72,5 +75,11 @@ async def _ask(http: HttpClient, config: CanvasConfig, form: dict[str, str]) -> 
         "client_secret": config.client_secret.get_secret_value(),
     }
     address = f"{config.base}/login/oauth2/token"
-    response = await http.send(Request(url=address, method="POST", form=form))
+    try:
+        response = await http.send(Request(url=address, method="POST", form=form))
+    except FatalError as err:
+        if err.code != "redirects":
+            raise
+        # An older Canvas sends its no to the redirect URI, as if a browser had asked.
+        raise AuthError(f"{address} refused the login", cure=AGAIN) from err
     return granted(response, address, AGAIN)

@@ -37,6 +37,8 @@ _NOISE = frozenset(
         "mobile_url",
         "version_number",
         "unpublishable",
+        "can_unpublish",
+        "section_count",
         "can_update",
         "in_paced_course",
         "takeable",
@@ -68,6 +70,8 @@ def quiz(place: Place, item: JSONObject, questions: Sequence[JSONObject] | None)
     found = sorted(questions or (), key=lambda one: number(one, "position") or 0.0)
     if any(one.get("quiz_group_id") for one in found):
         lost.append("question groups, which draw some of their questions")
+    if any(str(one.get("answer_tolerance")).endswith("%") for one in found):
+        lost.append("that the answer to a formula may be off by a percentage")
     if item.get("ip_filter") or flag(item, "has_access_code"):
         lost.append("from where, and with which access code, it can be taken")
     attempts = whole(item, "allowed_attempts")
@@ -201,7 +205,8 @@ def _numeric(item: JSONObject) -> list[Choice]:
             margin = abs(value) * 0.5 * 10.0 ** (1.0 - digits)
             low, high = value - margin, value + margin
         else:
-            exact, margin = number(one, "exact"), number(one, "margin") or 0.0
+            exact = number(one, "exact")
+            margin = _margin(one, "margin", exact) or 0.0
             low = None if exact is None else exact - margin
             high = None if exact is None else exact + margin
         shown = "" if low is None else f"{low:g}" if low == high else f"{low:g} to {high:g}"
@@ -209,9 +214,18 @@ def _numeric(item: JSONObject) -> list[Choice]:
     return found
 
 
+def _margin(item: JSONObject, name: str, answer: float | None) -> float | None:
+    """How far an answer may be off; imported questions have it in percent of the answer, too."""
+    value = item.get(name)
+    if not (isinstance(value, str) and value.endswith("%")):
+        return number(item, name)
+    share = number({name: value.removesuffix("%")}, name)
+    return None if share is None or answer is None else abs(answer * share / 100)
+
+
 def _formula(item: JSONObject) -> list[Choice]:
     """The formulas, with how far an answer may be off; then the variables with their ranges."""
-    margin = number(item, "answer_tolerance")
+    margin = _margin(item, "answer_tolerance", None)
     formulas = item.get("formulas")
     written = [
         one.get("formula", "") if isinstance(one, dict) else one

@@ -26,6 +26,9 @@ from bloop_sdk import (
 from bloop_sdk.records import JSONObject
 
 GRADE = "grade"
+_SAME_GRADE = {"pass": "complete", "fail": "incomplete"}
+_SUMMED = 1e-6
+"""What sums of binary fractions may be off."""
 
 
 async def write(api: Api, typed: Typed, op: WriteOp, precondition: Precondition) -> WriteResult:
@@ -85,14 +88,39 @@ def _holds(item: JSONObject, values: JSONObject) -> bool:
     if graded and flag(item, "excused") != bool(values.get("excused")):
         return False
     if not values.get("excused"):
-        if "grade" in values and str(item.get("grade")) != str(values["grade"]):
+        if "grade" in values and not _is_grade(item, str(values["grade"])):
             return False
-        if "score" in values and number(item, "score") != number(values, "score"):
+        if "score" in values and not _is_score(item, number(values, "score")):
             return False
     comment = values.get("comment")
     return not comment or any(
         one.get("comment") == str(comment) for one in rows(item, "submission_comments")
     )
+
+
+def _is_score(item: JSONObject, wanted: float | None) -> bool:
+    """Whether that score was given: a late policy takes points off what was entered.
+
+    Canvas tells what was entered as what is left and what was taken, of which more may have been
+    taken than there was.
+    """
+    score, taken = number(item, "score"), number(item, "points_deducted") or 0.0
+    if score is None or wanted is None:
+        return score is wanted
+    return abs(score + taken - wanted) < _SUMMED or (score == 0 and 0 <= wanted <= taken)
+
+
+def _is_grade(item: JSONObject, wanted: str) -> bool:
+    """Whether that grade was given: Canvas writes it down as the assignment is graded."""
+    names = ("entered_grade", "grade")
+    told = {str(item[name]).strip().casefold() for name in names if item.get(name) is not None}
+    wanted = wanted.strip().casefold()
+    if {wanted, _SAME_GRADE.get(wanted)} & told:
+        return True
+    try:
+        return _is_score(item, float(wanted))
+    except ValueError:
+        return False
 
 
 def _expected(item: JSONObject, precondition: Precondition) -> bool:

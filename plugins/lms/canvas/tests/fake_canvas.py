@@ -4,7 +4,8 @@
     response = canvas.respond(arrived(request))     # pure: no I/O, no waiting
 
 Paging by Link headers, items that are left out of long modules, permissions, throttling by the
-leaky bucket of ``lib/request_throttle.rb`` (``Throttle``), files at another host behind a redirect.
+leaky bucket of ``app/middleware/request_throttle.rb`` (``Throttle``), files at another host behind
+a redirect.
 ``answer`` is the same with the throttle and a latency around it, for a server or the test kit.
 """
 
@@ -28,6 +29,7 @@ from plugins.lms.canvas.tests.fake_course import (
     SMALL,
     Course,
     Sizes,
+    as_graded,
     as_it_is,
     bare_user,
     build,
@@ -48,20 +50,21 @@ class Throttle:
     maximum: float = 800.0
     outflow: float = 10.0
     up_front: float = 50.0
-    status: int = 429
+    status: int = 403
     clock: Callable[[], float] = time.monotonic
     count: float = 0.0
     touched: float | None = None
     refused: int = 0
 
     def enter(self) -> bool:
-        """Whether a request may come in; it is charged at once."""
+        """Whether a request may come in; it is charged at once, before that is decided."""
         self._leak()
-        if self.count >= self.high_water:
-            self.refused += 1
-            return False
         self.count = min(self.maximum, self.count + self.up_front)
-        return True
+        if self.count < self.high_water:
+            return True
+        self.refused += 1
+        self.count -= self.up_front
+        return False
 
     def leave(self, cost: float) -> float:
         """Charge what it really cost; what remains."""
@@ -141,7 +144,10 @@ class FakeCanvas:
 
     def _limited(self) -> Response:
         assert self.throttle is not None
-        return reply("403 Forbidden (Rate Limit Exceeded)\n", status=self.throttle.status)
+        # It tells what is left, and no cost; hosted Canvas says 429 in the place of 403.
+        left = {"x-rate-limit-remaining": str(self.throttle.high_water - self.throttle.count)}
+        body = "403 Forbidden (Rate Limit Exceeded)\n"
+        return reply(body, status=self.throttle.status, headers=left)
 
     def _api(self, request: Request, path: str) -> Response:
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
@@ -229,7 +235,7 @@ class FakeCanvas:
                     return reply({"status": "unauthorized"}, status=self.denied["questions"])
                 return self._list(request, "questions", course.questions[int(number)])
             case ["students", "submissions"]:
-                return self._list(request, name, self._submissions(request, course))
+                return self._list(request, name, self._submissions(request, course), as_graded)
             case ["bulk_user_progress"]:
                 return self._list(request, name, [*self._progress(course)])
             case ["assignments", assignment, "submissions", user]:
@@ -357,7 +363,8 @@ class FakeCanvas:
             self.written += 1
             if "submission[posted_grade]" in form:
                 given = form["submission[posted_grade]"]
-                row |= {"grade": given, "score": float(given), "excused": False}
+                score = max(0.0, float(given) - (row.get("points_deducted") or 0.0))
+                row |= {"grade": f"{score:g}", "score": score, "excused": False}
                 row |= {"workflow_state": "graded", "graded_at": f"{self.now:%Y-%m-%dT%H:%M:%SZ}"}
             if form.get("submission[excuse]") == "true":
                 row |= {"excused": True, "grade": None, "score": None, "workflow_state": "graded"}
@@ -373,7 +380,7 @@ class FakeCanvas:
                         "created_at": f"{self.now:%Y-%m-%dT%H:%M:%SZ}",
                     },
                 ]
-        return reply(row)
+        return reply(as_graded(row))
 
     # -- files
 

@@ -395,6 +395,14 @@ def _mixed(
     return {**base, **kinds[k]}
 
 
+def as_graded(row: dict[str, Any]) -> dict[str, Any]:
+    """A submission as it is told: what was entered is before a late policy takes points off."""
+    score, deducted = row["score"], row.get("points_deducted")
+    entered = score + deducted if score is not None and deducted else score
+    grade = f"{entered:g}" if deducted and entered is not None else row["grade"]
+    return {**row, "entered_score": entered, "entered_grade": grade, "points_deducted": deducted}
+
+
 def _submission(course: int, assignment: int, user: int, url: str) -> dict[str, Any]:
     return {
         "id": assignment * 100 + user,

@@ -30,7 +30,7 @@ async def test_a_token_that_ended_is_renewed_once_and_kept(rig):
     read = await read_all(mine.provider)
     assert len(read.of(Kind.PAGE)) == 1000
     assert len(mine.sent("/login/oauth2/token")) == 1
-    assert mine.ctx.kept == {"token": "renewed-2"}
+    assert mine.ctx.kept == {"token": "renewed-3"}
 
 
 async def test_one_that_ends_among_many_requests_is_renewed_once(rig):
@@ -47,6 +47,14 @@ async def test_one_that_ends_among_many_requests_is_renewed_once(rig):
     read = await read_all(mine.provider)
     assert len(read.of(Kind.PAGE)) == 1000
     assert len(mine.sent("/login/oauth2/token")) == 1
+
+
+async def test_a_missing_permission_renews_no_token(rig):
+    canvas = FakeCanvas()
+    canvas.denied = {"users": 401, "quizzes": 401}
+    mine = rig(canvas, **{**RENEWED, "token": "good"})
+    assert sorted((await read_all(mine.provider)).gaps) == ["people", "quizzes"]
+    assert (mine.sent("/login/oauth2/token"), mine.ctx.kept) == ([], {})
 
 
 async def test_a_login_that_was_taken_back_has_expired(rig):
@@ -154,6 +162,7 @@ async def test_lists_that_a_canvas_does_not_have_are_gaps(rig):
     canvas.denied = dict.fromkeys(("outcome_groups", "folders", "bulk_user_progress"), 404)
     read = await read_all(rig(canvas).provider)
     assert sorted(read.gaps) == ["completion", "outcomes"]
+    assert "404: user not authorized" in str(read.gaps["outcomes"])
     assert (read.skipped, len(read.of(Kind.FILE))) == ({}, 2)
 
 
@@ -192,6 +201,20 @@ async def test_a_code_gives_both_tokens_once(rig):
         await mine.provider.exchange(LOGIN, {"code": "c0de", "state": "st"})
     assert "c0de" not in str(caught.value)
     assert "key" not in str(caught.value).replace("key's", "")
+
+
+def test_a_key_that_enforces_scopes_is_asked_for_them(rig):
+    scopes = ("url:GET|/api/v1/courses", "url:GET|/api/v1/users/:id")
+    url = urlsplit(rig(**KEY, scopes=scopes).provider.authorize_url(LOGIN))
+    assert parse_qs(url.query)["scope"] == [" ".join(scopes)]
+
+
+async def test_an_older_canvas_sends_its_no_to_the_redirect_uri(rig):
+    mine = rig(**KEY)
+    away = {"location": "https://hub.example/back?error=invalid_request"}
+    mine.faults.add(Status(302, headers=away), path="/login/oauth2/token")
+    with pytest.raises(AuthError, match="refused the login"):
+        await mine.provider.exchange(LOGIN, {"code": "c0de", "state": "st"})
 
 
 async def test_who_says_no_is_told_apart(rig):

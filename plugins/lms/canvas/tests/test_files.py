@@ -110,6 +110,7 @@ async def test_a_token_that_ends_before_a_download_is_renewed(rig):
         with_bytes(), client_id="10000000000001", client_secret="key", refresh_token="refresh"
     )
     mine.faults.add(Status(401), path="^/files/71/")
+    mine.faults.add(Status(401), path="/users/self$")
     assert len((await read_all(mine.provider)).files) == 2
     assert len(mine.sent("/login/oauth2/token")) == 1
 

@@ -6,6 +6,7 @@ import dataclasses
 
 import pytest
 
+from bloop_canvas import writing
 from bloop_sdk import (
     FatalError,
     Kind,
@@ -117,6 +118,33 @@ async def test_who_grades_after_the_write_is_noticed(rig):
     mine.canvas.respond = overtaken
     with pytest.raises(PreconditionFailedError, match="holds another one now"):
         await mine.provider.write(op(score=8.5), before)
+
+
+@pytest.mark.parametrize(("given", "left"), [(8.5, 6.5), (1.0, 0.0)])
+async def test_a_late_policy_takes_its_points_off_a_grade_that_was_taken(given, left, rig):
+    mine = rig()
+    mine.canvas.courses[1].submissions[0]["points_deducted"] = 2.0
+    before = await version(mine)
+    first = await mine.provider.write(op(score=given), before)
+    assert await mine.provider.write(op(score=given), before) == first
+    (record,) = (await mine.provider.fetch([REF])).records
+    assert (record.score, mine.canvas.written) == (left, 1)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "told", "same"),
+    [
+        ("pass", {"grade": "complete", "score": 10.0}, True),
+        ("a-", {"grade": "A-", "score": 9.0}, True),
+        ("85.0", {"grade": "42.5%", "score": 85.0}, True),
+        ("B", {"grade": "C", "entered_grade": "B", "score": 7.0}, True),
+        ("B", {"grade": "C", "entered_grade": "C", "score": 7.0}, False),
+        ("85", {"grade": "84", "score": 84.0}, False),
+        ("None", {"grade": None, "score": None}, False),
+    ],
+)
+def test_a_grade_is_read_back_as_canvas_writes_it(wanted, told, same):
+    assert writing._holds({"excused": False, **told}, {"grade": wanted}) is same
 
 
 async def test_where_nothing_may_be_there_yet_a_grade_is_in_the_way(rig):

@@ -104,6 +104,11 @@ async def test_where_people_come_without_their_enrolments_those_are_listed(rig):
     assert len(read.of(Kind.ENROLMENT)) == 3
 
 
+def test_a_nickname_that_the_tokens_owner_gave_is_no_title():
+    course = {"id": 1, "name": "Monday's", "original_name": "Waves"}
+    assert courses.container(ADDRESS, course).title == "Waves"
+
+
 def test_enrolments_of_a_role_are_one_with_all_its_sections():
     user = {
         "id": 5,
@@ -272,12 +277,30 @@ def test_each_type_of_question_keeps_its_answers(item, kind, choices):
             {"numerical_answer_type": "precision_answer", "approximate": 200, "precision": 2},
             (190.0, 210.0),
         ),
+        ({"numerical_answer_type": "exact_answer", "exact": -40, "margin": "5%"}, (-42.0, -38.0)),
     ],
 )
 def test_a_number_keeps_its_bounds(answer, bounds):
     item = {"id": 1, "question_type": "numerical_question", "answers": [{"id": 1, **answer}]}
     (question,) = quizzes.quiz(PLACE, {"id": 1, "title": "Q"}, [item]).questions
     assert (question.choices[0].low, question.choices[0].high) == pytest.approx(bounds)
+
+
+def test_a_formula_that_may_be_off_by_a_percentage_costs_no_quiz():
+    item = {**QUESTIONS[-1][0], "id": 1, "answer_tolerance": "5%"}
+    quiz = quizzes.quiz(PLACE, {"id": 1, "title": "Q"}, [item])
+    assert quiz.questions[0].choices[0].low is None
+    assert quiz.lost == ("that the answer to a formula may be off by a percentage",)
+
+
+async def test_an_event_of_a_section_is_one_of_its_course(rig):
+    canvas = FakeCanvas()
+    (event,) = canvas.courses[1].lists["calendar_events"]
+    event |= {"context_code": "course_section_7", "all_context_codes": "course_1"}
+    found = [Ref(Kind.CALENDAR_EVENT, f"1-{event['id']}")]
+    assert len((await rig(canvas).provider.fetch(found)).records) == 1
+    event["all_context_codes"] = "course_2"
+    assert not (await rig(canvas).provider.fetch(found)).records
 
 
 @pytest.mark.parametrize(
@@ -309,6 +332,15 @@ def test_a_new_quiz_is_an_assignment_that_says_what_it_lacks():
     }
     (lost,) = content.assignment(PLACE, item).lost
     assert "New Quizzes" in lost
+
+
+async def test_checkpoints_of_a_discussion_are_asked_for_and_named(rig):
+    mine = rig()
+    mine.canvas.courses[1].lists["assignments"][0] |= {"has_sub_assignments": True}
+    (one, *_) = (await read_all(mine.provider)).of(Kind.ASSIGNMENT)
+    assert one.lost == ("the dates and points of its checkpoints",)
+    asked = [one for one in mine.faults.requests if one.url.endswith("/assignments")]
+    assert asked[0].params["include[]"] == ["checkpoints"]
 
 
 def test_an_item_of_an_unknown_type_is_opaque():

@@ -97,13 +97,28 @@ async def test_pages_that_a_list_had_are_asked_for_beside_its_first(rig):
 def test_the_throttle_is_canvas_own():
     now = [0.0]
     throttle = Throttle(clock=lambda: now[0])
-    assert [throttle.enter() for _ in range(13)] == [True] * 12 + [False]
-    assert throttle.leave(1.0) == 600 - 551
+    assert [throttle.enter() for _ in range(12)] == [True] * 11 + [False]
+    assert throttle.leave(1.0) == 600 - 501
     assert throttle.enter()
     assert not throttle.enter()
     now[0] = 0.2  # Two units are back.
     assert throttle.enter()
     assert throttle.refused == 2
+
+
+@pytest.mark.parametrize("status", [403, 429])
+async def test_a_page_that_the_throttle_refuses_among_others_comes_later(status, rig):
+    """Somebody else asks with the same token; there is no Retry-After, and no cost."""
+    mine = rig(FakeCanvas(BIG))
+    refusal = Status(
+        status,
+        body=b"403 Forbidden (Rate Limit Exceeded)\n",
+        headers={"x-rate-limit-remaining": "-40.2"},
+    )
+    for number in (4, 7):
+        mine.faults.add(refusal, request=number)
+    assert len(await records(mine.provider, "pages")) == 1000
+    assert len(mine.sent("/pages")) == 10 + 2
 
 
 async def test_modules_alone_list_the_pages_once_for_their_ids(rig):
@@ -150,6 +165,22 @@ async def test_a_locked_page_is_not_asked_for_again(rig):
     mine = rig(canvas)
     (page,) = await records(mine.provider, "pages")
     assert page.lost == ("its text: it is locked for this credential",)
+    assert len(mine.faults.requests) == 1
+
+
+async def test_a_page_of_blocks_says_what_it_lacks_and_is_known_again(rig):
+    canvas = FakeCanvas(Sizes(pages=2))
+    blocks, empty = canvas.courses[1].lists["pages"]
+    del blocks["body"]
+    blocks |= {"editor": "block_content_editor", "block_editor_attributes": {"id": 1}}
+    empty |= {"body": None}
+    mine = rig(canvas)
+    (batch,) = [one async for one in mine.provider.read(Partition("pages", "1"), None)]
+    assert [page.lost for page in batch.records] == [
+        ("its text: it is made of blocks of Canvas's block editor",),
+        (),
+    ]
+    assert batch.part is not None
     assert len(mine.faults.requests) == 1
 
 
@@ -210,14 +241,15 @@ async def test_a_next_link_to_another_host_is_refused_and_told_nothing(rig):
     assert not mine.sent("evil")
 
 
-async def test_a_next_link_by_plain_http_is_followed_by_https(rig):
+@pytest.mark.parametrize("written", ["http://canvas.example", ""])
+async def test_a_next_link_by_plain_http_or_a_relative_one_is_followed_by_https(written, rig):
     """A proxy in front ends TLS, and Canvas writes its links as it was reached."""
     canvas = FakeCanvas(SMALL)
     honest = canvas._list
 
     def plain(request, name, rows, shape=None):
         response = honest(request, name, rows, shape)
-        told = response.headers["link"].replace("https://", "http://")
+        told = response.headers["link"].replace(ADDRESS, written)
         return reply(json.loads(response.body), headers={"link": told})
 
     canvas._list = plain
