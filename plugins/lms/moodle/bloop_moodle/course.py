@@ -158,7 +158,8 @@ class CourseReader:
 
     async def whole_outline(self, course: str) -> Outline:
         """The outline of a course as it is now."""
-        answer = await self._moodle.ask(CONTENTS, courseid=course)
+        options = [{"name": "includestealthmodules", "value": 1}]
+        answer = await self._moodle.ask(CONTENTS, courseid=course, options=options)
         return read_outline(course, answer.value, answer.at)
 
     async def anonymous(self, course: str) -> frozenset[str]:

@@ -38,6 +38,8 @@ KINDS = {
 PLACES = frozenset({"book", "folder", "subsection"})
 """Modules that are places in the tree, with content below them."""
 
+_STEALTH = -1
+"""The section of what is open to learners and shown on no course page, as its own is hidden."""
 _OF_THE_READER = (
     "modicon",
     "modplural",
@@ -167,6 +169,9 @@ def read_outline(course: str, answer: Any, at: int | None) -> Outline:
             parts.append(part)
         for module in _read_modules(section, part, host):
             modules[module.cmid] = module
+    for section in answer:
+        if isinstance(section, dict) and integer(section.get("id")) == _STEALTH:
+            modules |= {module.cmid: module for module in _read_modules(section, None, None)}
     shut = (section for section in sections if not flag(section.get("uservisible", True)))
     closed = frozenset(str(identifier(section.get("id"))) for section in shut)
     return Outline(course, at, tuple(parts), modules, closed)
@@ -224,8 +229,10 @@ def _part(section: JSONObject, position: int) -> Part:
     )
 
 
-def _read_modules(section: JSONObject, part: Part, host: JSONObject | None) -> Iterator[Module]:
-    parent, visible = part.node_id, part.published
+def _read_modules(
+    section: JSONObject, part: Part | None, host: JSONObject | None
+) -> Iterator[Module]:
+    parent, visible = (part.node_id, part.published) if part is not None else (None, True)
     if host is not None:
         parent = f"cm{identifier(host.get('id'))}"
         visible = visible and flag(host.get("visible", 1))
@@ -238,7 +245,7 @@ def _read_modules(section: JSONObject, part: Part, host: JSONObject | None) -> I
             type=str(entry.get("modname") or "unknown"),
             instance=identifier(entry.get("instance")),
             name=name(entry.get("name"), str(entry.get("modname") or "Untitled")),
-            section=part.id,
+            section=part.id if part is not None else "",
             position=position,
             parent=parent,
             published=published,

@@ -14,6 +14,8 @@ from bloop_sdk.errors import MalformedRecordError
 from bloop_sdk.records import SubmissionState
 from plugins.lms.moodle.tests.fake_site import START, TEACHER
 
+WITH_STEALTH = {"name": "includestealthmodules", "value": "1"}
+
 
 async def test_the_tree_is_the_course_page(hub):
     await hub.run()
@@ -304,3 +306,53 @@ async def test_odd_values_cost_nothing_else(hub, moodle):
     assert len(hub.get("page:2").title) == len(hub.get("module:cm2").title) == 500
     assert hub.get("course:2").starts_at is None and hub.get("course:2").ends_at is None
     assert hub.get("person:3").name == "User 3"
+
+
+async def test_a_course_of_plain_assignments_is_asked_for_rubrics_and_has_none(hub, moodle):
+    moodle.site.method = None
+    await hub.run()
+    (asked,) = [given for name, given in moodle.calls if name == "core_grading_get_definitions"]
+    assert asked["activeonly"] == "0" and hub.get("assignment:8").rubric == ()
+
+
+async def test_a_teams_work_is_that_of_its_members(hub, moodle):
+    moodle.site.suspended.clear()
+    moodle.site.users[7] = ("Third", "student", [1])
+    (sent,) = moodle.site.submissions
+    moodle.site.submissions.append({**sent, "id": 2, "userid": 0, "groupid": 1, "plugins": []})
+    await hub.run()
+    assert hub.get("submission:8:7").state == "submitted"
+    assert hub.get("submission:8:5").raw["submission"]["id"] == 1  # Who pressed the button.
+    assert hub.get("submission:8:6") is hub.get("submission:8:3") is None
+
+
+async def test_whose_anonymous_work_it_is_is_not_read_before_it_is_revealed(hub, moodle):
+    moodle.site.assign["blindmarking"] = 1
+    await hub.run()
+    assert hub.get("submission:8:5") is None and hub.get("assignment:8") is not None
+    moodle.site.assign["revealidentities"] = 1
+    await hub.run()
+    assert hub.get("submission:8:5").score == 87.5
+
+
+@pytest.mark.parametrize("code", ["notingroup", "nopermissiontoviewgrades"])
+async def test_who_may_not_see_the_gradebook_still_sees_assignments(hub, moodle, code):
+    moodle.refused["gradereport_user_get_grade_items"] = code
+    await hub.run()
+    assert hub.get("submission:8:5").score == 87.5
+
+
+async def test_what_is_open_in_a_hidden_section_is_read_by_learners_too(hub, moodle):
+    hidden = moodle.site.sections[2]
+    hidden |= {"visible": 0, "uservisible": False}
+    module = {**moodle.site.module(13), "visibleoncoursepage": 0}
+    stealth = {"id": -1, "name": "", "summary": "", "summaryformat": 0, "modules": [module]}
+    moodle.overrides["core_course_get_contents"] = lambda given: [
+        *moodle.site.outline(),
+        *([stealth] if given["options"]["0"] == WITH_STEALTH else []),
+    ]
+    await hub.run()
+    assert hub.get("page:13").published and hub.get("module:cm13").parent is None
+    moodle.overrides.clear()
+    await hub.run()
+    assert hub.get("page:13") is None
