@@ -310,7 +310,7 @@ class CourseReader:
             self._anonymous[course] = _anonymous(of_course)
             return of_course
         answer = await self._moodle.call(function, courseids=[course])
-        _refuse(function, course, answer)
+        refuse(function, course, answer)
         found = listed(answer, listing.key, function)
         return {
             cmid: one
@@ -345,7 +345,7 @@ class CourseReader:
 async def assignments(moodle: Moodle, course: str) -> dict[str, JSONObject]:
     """The assignments of a course as Moodle gives them, by the ids of their modules."""
     answer = await moodle.call(ASSIGNMENTS, courseids=[course], includenotenrolledcourses=True)
-    _refuse(ASSIGNMENTS, course, answer)
+    refuse(ASSIGNMENTS, course, answer)
     return {
         cmid: one
         for each in listed(answer, "courses", ASSIGNMENTS)
@@ -362,7 +362,7 @@ def _anonymous(found: Mapping[str, JSONObject]) -> frozenset[str]:
     )
 
 
-def _refuse(function: str, course: str, answer: Any) -> None:
+def refuse(function: str, course: str, answer: Any) -> None:
     """Raise where a warning says that the course was left out: an empty list is none then."""
     if not isinstance(answer, list | dict):
         raise MalformedRecordError(f"{function} answered in another shape than is documented")

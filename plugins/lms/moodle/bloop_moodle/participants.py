@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from bloop_moodle import people, work
-from bloop_moodle.course import CourseReader
+from bloop_moodle.course import CourseReader, refuse
 from bloop_moodle.gatherings import whole
 from bloop_moodle.outline import Module, Outline
 from bloop_moodle.rest import Moodle
@@ -139,6 +139,7 @@ class PeopleReader:
             events={"courseids": [course]},
             options={"userevents": False, "siteevents": False, "ignorehidden": True},
         )
+        refuse(EVENTS, course, answer)
         for one in listed(answer, "events", EVENTS):
             made = work.event(self._moodle.base, outline, one)
             if made is not None:

@@ -267,6 +267,7 @@ async def test_check_names_what_the_account_may_not_do(hub, moodle):
         ("gradereport_user_get_grade_items", "moodle/grade:viewall"),
         ("core_completion_get_activities_completion_status", "report/progress:view"),
         ("core_enrol_get_enrolled_users", "moodle/course:viewparticipants"),
+        ("core_group_get_course_groups", "moodle/course:managegroups"),
     ):
         moodle.refused = {function: "nopermissions"}
         (gap,) = (await hub.provider().check()).gaps
