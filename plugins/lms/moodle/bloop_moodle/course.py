@@ -199,13 +199,17 @@ class CourseReader:
         outline = await self.whole_outline(course)
         ledger = Ledger(outline, state)
         self._outlines[course] = await self._told(outline.trimmed(), ledger.since())
+        hosted = [part for part in outline.parts if part.host is not None]
         for part in outline.parts:
-            made = part_records(course, part)
-            for batch in ledger.put(part.node_id, "", made):
-                yield batch
+            if part.host is None:
+                for batch in ledger.put(part.node_id, "", part_records(course, part)):
+                    yield batch
         for module in outline.modules.values():
             made = self.placed(course, module, ledger.closed(module))
             for batch in ledger.put(module.cmid, module.signature, made, module.section):
+                yield batch
+        for part in hosted:  # Their hosts come before what is in them.
+            for batch in ledger.put(part.node_id, "", part_records(course, part)):
                 yield batch
         yield ledger.finish([*(part.node_id for part in outline.parts), *outline.modules])
 

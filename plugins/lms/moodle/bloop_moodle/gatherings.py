@@ -214,6 +214,8 @@ def _chapters(items: Any, book: str, parent: str) -> Iterator[JSONObject]:
     for position, item in enumerate(dicts(items), start=1):
         number = identifier(str(item.get("href") or "").partition("/")[0])
         if number is None:
+            # Of a chapter that is hidden, Moodle lists what is below it.
+            yield from _chapters(item.get("subitems"), book, parent)
             continue
         own = f"{book}-c{number}"
         yield {

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bloop_moodle.files import Files, address_of
+from bloop_moodle.gatherings import _chapters
 from bloop_moodle.outline import read_outline
 from bloop_sdk import Kind, Ref
 from bloop_sdk.errors import MalformedRecordError
@@ -356,3 +357,29 @@ async def test_what_is_open_in_a_hidden_section_is_read_by_learners_too(hub, moo
     moodle.overrides.clear()
     await hub.run()
     assert hub.get("page:13") is None
+
+
+async def test_the_summary_of_a_subsection_is_below_its_module(hub, moodle):
+    moodle.site.sections[3]["summary"] = "<p>Only for the curious.</p>"
+    await hub.run()
+    assert hub.get("page:section4@2").html == "<p>Only for the curious.</p>"
+    assert hub.get("module:section4-summary").parent == "cm14" and not hub.get("module:section4")
+    moodle.site.modules[14]["visible"] = 0
+    await hub.run()
+    assert not hub.get("page:section4@2").published and not hub.get("page:15").published
+
+
+def test_what_is_below_a_hidden_chapter_is_read():
+    toc = [{"subitems": [{"href": "2/index.html", "title": "B"}]}, {"href": "3/index.html"}]
+    found = [(one["id"], one["parent"]) for one in _chapters(toc, "cm6", "cm6")]
+    assert found == [("2", "cm6"), ("3", "cm6")]
+
+
+async def test_a_link_to_elsewhere_keeps_what_is_a_token_there(hub, moodle):
+    moodle.site.modules[3]["href"] = "https://forms.example/?token=abc&x=1"
+    moodle.site.touch(
+        2, content='<a href="https://forms.example/?token=abc">F</a>', contentfiles=[]
+    )
+    await hub.run()
+    assert hub.get("link:3").href == "https://forms.example/?token=abc&x=1"
+    assert "token=abc" in hub.get("page:2").html
