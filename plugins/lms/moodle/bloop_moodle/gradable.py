@@ -18,7 +18,8 @@ _IN_MOODLE = "grade it in Moodle"
 class Gradable:
     """An assignment. ``points``: below 0 for a scale, 0 where it is not graded.
 
-    ``method`` is its advanced grading (``rubric``, ``guide``), None for a plain grade.
+    ``method`` is its advanced grading (``rubric``, ``guide``), None for a plain grade; ``reopens``
+    says that a grade may begin another attempt, of which Moodle then lists no grade.
     """
 
     cmid: str
@@ -27,6 +28,7 @@ class Gradable:
     points: float
     team: bool
     workflow: bool
+    reopens: bool
     method: str | None
 
     def check(self, ref: Ref, score: float | None) -> None:
@@ -74,6 +76,7 @@ async def look(moodle: Moodle, module: JSONObject) -> Gradable:
         points=number(found.get("grade")) or 0,
         team=bool(integer(found.get("teamsubmission"))),
         workflow=bool(integer(found.get("markingworkflow"))),
+        reopens=found.get("attemptreopenmethod") in {"untilpass", "automatic"},
         method=await _method(moodle, module, cmid),
     )
 

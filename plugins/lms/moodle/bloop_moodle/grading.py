@@ -15,7 +15,7 @@ from bloop_moodle import work
 from bloop_moodle.activities import dicts
 from bloop_moodle.course import ASSIGNMENTS
 from bloop_moodle.gradable import Gradable, look
-from bloop_moodle.participants import ASSIGN_GRADES, GRADES
+from bloop_moodle.participants import ASSIGN_GRADES, GRADES, SUBMISSIONS
 from bloop_moodle.rest import Moodle
 from bloop_moodle.single import course_module
 from bloop_moodle.values import body, identifier, listed, number, words
@@ -67,9 +67,15 @@ async def save_grade(moodle: Moodle, op: WriteOp, precondition: Precondition) ->
     before = await _grade(moodle, gradable, given.user)
     held = work.version(before)
     item = await _item(moodle, gradable, given.user)
+    if before is None and await _reopened(moodle, gradable, given.user):
+        if _equal(item, given.score, "graderaw") and _says(item, given.comment):
+            return WriteResult(ref=given.ref, remote_version=held)
+        raise PreconditionFailedError(
+            f"{given.ref} may be handed in again in Moodle, and nobody has done so yet",
+            cure="wait for it, or grade the attempt before in Moodle",
+        )
     if held != (precondition.remote_version or work.UNGRADED):
-        same = given.score is None or (before is not None and _equal(before, given.score))
-        if same and _says(item, given.comment):
+        if _equal(before, given.score) and _says(item, given.comment):
             return WriteResult(ref=given.ref, remote_version=held)
         raise PreconditionFailedError(
             f"{given.ref} has been graded in Moodle since it was read",
@@ -121,17 +127,31 @@ async def _save(
 async def _kept(moodle: Moodle, gradable: Gradable, given: _Given) -> WriteResult:
     """What Moodle holds now; raises FatalError where that is another grade than was given."""
     after = await _grade(moodle, gradable, given.user)
-    if given.score is not None and not (after is not None and _equal(after, given.score)):
+    begun = after is None and gradable.reopens
+    if not begun and not _equal(after, given.score):
         raise FatalError(
-            f"{given.ref}: Moodle said yes, and did not keep the grade of {given.score:g}",
+            f"{given.ref}: Moodle said yes, and did not keep the grade",
             cure="look in Moodle's gradebook whether the grade is locked or overridden",
         )
     return WriteResult(ref=given.ref, remote_version=work.version(after))
 
 
-def _equal(graded: JSONObject, score: float) -> bool:
-    found = number(graded.get("grade"))
-    return found is not None and abs(found - score) <= _KEPT
+def _equal(graded: JSONObject | None, score: float | None, key: str = "grade") -> bool:
+    """Whether a grade is the one to be written, if there is one to be written."""
+    found = number(graded.get(key)) if graded is not None else None
+    return score is None or (found is not None and abs(found - score) <= _KEPT)
+
+
+async def _reopened(moodle: Moodle, gradable: Gradable, user: str) -> bool:
+    """Whether a grade began another attempt, which nobody has handed in."""
+    if not gradable.reopens or not await moodle.has(SUBMISSIONS):
+        return False
+    assignment = gradable.assignment
+    answer = await moodle.call(SUBMISSIONS, assignmentids=[assignment])
+    listed(answer, "assignments", SUBMISSIONS)
+    found: work.Work = {}
+    work.gather(found, "submission", {assignment: assignment}, answer)
+    return found.get((assignment, user), {}).get("submission", {}).get("status") == "reopened"
 
 
 async def _comment(moodle: Moodle, gradable: Gradable, given: _Given) -> str:

@@ -69,7 +69,7 @@ class Site:
         self.grades: dict[int, dict] = {}
         self.feedback = ""
         self.assign = {"grade": 100, "teamsubmission": 0, "markingworkflow": 0}
-        self.assign |= {"blindmarking": 0, "revealidentities": 0}
+        self.assign |= {"blindmarking": 0, "revealidentities": 0, "attemptreopenmethod": "none"}
         self.method, self.locked, self.state = "rubric", False, ""
         self.submissions: list[dict] = []
         self.completion = {1: 0}

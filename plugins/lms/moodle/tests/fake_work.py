@@ -55,7 +55,12 @@ class Work:
 
     def mod_assign_get_grades(self, arguments: dict) -> Any:
         assert arguments["assignmentids"] == {"0": "108"}
-        grades = list(self.site.grades.values())
+        sent = {one["userid"]: one["attemptnumber"] for one in self.site.submissions}
+        grades = [  # Of the newest attempt alone.
+            one
+            for user, one in self.site.grades.items()
+            if sent.get(user, 0) == one["attemptnumber"]
+        ]
         return {"assignments": [{"assignmentid": 108, "grades": grades}], "warnings": []}
 
     def mod_assign_save_grade(self, arguments: dict) -> Any:
@@ -68,6 +73,8 @@ class Work:
                 score = 0.0  # The form that is not filled in.
             if score <= self.site.assign["grade"]:
                 self.site.grades[user] = grade(user, f"{score:.5f}", self.site.now)
+            if self.site.assign["attemptreopenmethod"] == "untilpass":
+                self.site.submissions[0] |= {"attemptnumber": 1, "status": "reopened"}
         editor = arguments.get("plugindata", {}).get("assignfeedbackcomments_editor")
         self.site.feedback = editor["text"] if editor else ""
 

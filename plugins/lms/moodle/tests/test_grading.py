@@ -178,3 +178,15 @@ async def test_of_a_team_only_who_is_listed_is_graded(hub, moodle):
     ref, nothing = Ref(Kind.SUBMISSION, f"8:{OTHER}"), Precondition(remote_version=None)
     with pytest.raises(UnsupportedError, match="team"):
         await hub.provider().write(op(ref, score=10, comment="x"), nothing)
+
+
+async def test_a_grade_that_begins_another_attempt_is_given_once(hub, moodle):
+    moodle.site.assign["attemptreopenmethod"] = "untilpass"
+    before = await version(hub)
+    await hub.provider().write(op(score=20, comment="Again"), before)
+    again = Precondition(remote_version=None)  # As it is read from now on.
+    for known in (before, again):
+        await hub.provider().write(op(score=20, comment="Again"), known)
+    with pytest.raises(PreconditionFailedError, match="handed in again"):
+        await hub.provider().write(op(score=30, comment="Again"), again)
+    assert len(saved(moodle)) == 1

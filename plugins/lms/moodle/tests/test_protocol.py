@@ -161,7 +161,9 @@ async def test_what_a_debugging_site_tells_of_itself_is_repeated_nowhere():
 
 
 async def test_bytes_that_are_no_utf8_cost_a_letter():
-    broken = b'\xef\xbb\xbf{"sitename":"Schule f\xfcr alle","userid":3,"functions":[],"fullname":"x"}'
+    broken = (
+        b'\xef\xbb\xbf{"sitename":"Schule f\xfcr alle","userid":3,"functions":[],"fullname":"x"}'
+    )
     assert (await client(Canned(reply(broken))).site()).title == "Schule f\ufffdr alle"
 
 
