@@ -46,3 +46,11 @@ class MoodleConfig(PluginConfig):
         advanced=True,
         description="Short name of the external service that a password gets a token for",
     )
+    language: str | None = setting(
+        None,
+        scope=Scope.CONNECTION,
+        advanced=True,
+        pattern=r"^[a-z]{2,3}(_[a-z0-9]+)*$",
+        description="Code of a language, as Moodle has it (de, en_us), where its texts are written "
+        "in several: Moodle then applies its filters. Empty: texts come as they were written",
+    )

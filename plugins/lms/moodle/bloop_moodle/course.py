@@ -17,7 +17,7 @@ from bloop_moodle.ledger import Ledger, Made
 from bloop_moodle.materials import material, part_records
 from bloop_moodle.outline import Module, Outline, module_node, read_outline
 from bloop_moodle.rest import Moodle
-from bloop_moodle.values import digest, identifier, listed, parts, words
+from bloop_moodle.values import digest, flag, identifier, listed, parts, words
 from bloop_sdk.errors import (
     MalformedRecordError,
     PermissionMissingError,
@@ -28,6 +28,7 @@ from bloop_sdk.records import Batch, Cursor, JSONObject, Skipped
 
 CONTENTS = "core_course_get_contents"
 UPDATES = "core_course_get_updates_since"
+ASSIGNMENTS = "mod_assign_get_assignments"
 RUBRICS = "core_grading_get_definitions"
 _MODULES_AT_ONCE = 50
 
@@ -63,7 +64,7 @@ LISTINGS: dict[str, tuple[Listing, ...]] = {
     "assignments": (
         Listing(
             type="assign",
-            function="mod_assign_get_assignments",
+            function=ASSIGNMENTS,
             key="courses",
             make=activities.assignment,
             always=True,
@@ -138,6 +139,7 @@ class CourseReader:
     def __init__(self, moodle: Moodle) -> None:
         self._moodle = moodle
         self._outlines: dict[str, Outline] = {}
+        self._anonymous: dict[str, frozenset[str]] = {}
 
     async def read(self, stream: str, course: str, state: Cursor | None) -> AsyncIterator[Batch]:
         """The changes of a stream since the state."""
@@ -156,8 +158,18 @@ class CourseReader:
 
     async def whole_outline(self, course: str) -> Outline:
         """The outline of a course as it is now."""
-        answer = await self._moodle.ask(CONTENTS, courseid=course)
+        options = [{"name": "includestealthmodules", "value": 1}]
+        answer = await self._moodle.ask(CONTENTS, courseid=course, options=options)
         return read_outline(course, answer.value, answer.at)
+
+    async def anonymous(self, course: str) -> frozenset[str]:
+        """The assignments of which teachers shall not learn who did what, by module."""
+        if course not in self._anonymous and await self._moodle.has(ASSIGNMENTS):
+            try:
+                self._anonymous[course] = _anonymous(await assignments(self._moodle, course))
+            except (PermissionMissingError, SkippableError):
+                return frozenset()
+        return self._anonymous.get(course, frozenset())
 
     async def made(self, outline: Outline, module: Module) -> Made:
         """Everything of one module, as the streams give it."""
@@ -187,13 +199,17 @@ class CourseReader:
         outline = await self.whole_outline(course)
         ledger = Ledger(outline, state)
         self._outlines[course] = await self._told(outline.trimmed(), ledger.since())
+        hosted = [part for part in outline.parts if part.host is not None]
         for part in outline.parts:
-            made = part_records(course, part)
-            for batch in ledger.put(part.node_id, "", made):
-                yield batch
+            if part.host is None:
+                for batch in ledger.put(part.node_id, "", part_records(course, part)):
+                    yield batch
         for module in outline.modules.values():
             made = self.placed(course, module, ledger.closed(module))
             for batch in ledger.put(module.cmid, module.signature, made, module.section):
+                yield batch
+        for part in hosted:  # Their hosts come before what is in them.
+            for batch in ledger.put(part.node_id, "", part_records(course, part)):
                 yield batch
         yield ledger.finish([*(part.node_id for part in outline.parts), *outline.modules])
 
@@ -293,12 +309,13 @@ class CourseReader:
                 for module in modules
             }
         await self._moodle.need(function, f"reading Moodle's {listing.type}")
-        more = {"includenotenrolledcourses": True} if listing.type == "assign" else {}
-        answer = await self._moodle.call(function, courseids=[course], **more)
-        _refuse(function, course, answer)
+        if function == ASSIGNMENTS:
+            of_course = await assignments(self._moodle, course)
+            self._anonymous[course] = _anonymous(of_course)
+            return of_course
+        answer = await self._moodle.call(function, courseids=[course])
+        refuse(function, course, answer)
         found = listed(answer, listing.key, function)
-        if listing.type == "assign":
-            found = [one for each in found for one in listed(each, "assignments", function)]
         return {
             cmid: one
             for one in found
@@ -313,10 +330,14 @@ class CourseReader:
         for some in parts((module.cmid for module in modules), _MODULES_AT_ONCE):
             try:
                 answer = await self._moodle.call(
-                    RUBRICS, cmids=some, areaname="submissions", activeonly=True
+                    # With "activeonly", one assignment without a form is an error for all.
+                    RUBRICS,
+                    cmids=some,
+                    areaname="submissions",
+                    activeonly=False,
                 )
             except (PermissionMissingError, UnsupportedError, SkippableError):
-                return extra
+                continue
             listed(answer, "areas", RUBRICS)
             extra |= {
                 cmid: {"method": form.get("method"), **form}
@@ -325,7 +346,27 @@ class CourseReader:
         return extra
 
 
-def _refuse(function: str, course: str, answer: Any) -> None:
+async def assignments(moodle: Moodle, course: str) -> dict[str, JSONObject]:
+    """The assignments of a course as Moodle gives them, by the ids of their modules."""
+    answer = await moodle.call(ASSIGNMENTS, courseids=[course], includenotenrolledcourses=True)
+    refuse(ASSIGNMENTS, course, answer)
+    return {
+        cmid: one
+        for each in listed(answer, "courses", ASSIGNMENTS)
+        for one in listed(each, "assignments", ASSIGNMENTS)
+        if (cmid := identifier(one.get("cmid"))) is not None
+    }
+
+
+def _anonymous(found: Mapping[str, JSONObject]) -> frozenset[str]:
+    return frozenset(
+        cmid
+        for cmid, one in found.items()
+        if flag(one.get("blindmarking")) and not flag(one.get("revealidentities"))
+    )
+
+
+def refuse(function: str, course: str, answer: Any) -> None:
     """Raise where a warning says that the course was left out: an empty list is none then."""
     if not isinstance(answer, list | dict):
         raise MalformedRecordError(f"{function} answered in another shape than is documented")

@@ -58,6 +58,7 @@ _NOT_PERMITTED = frozenset(
         "nopermissiontoshow",
         "cannotgetgrades",
         "cannotviewreport",
+        "notingroup",
     }
 )
 _LATER = frozenset(
@@ -74,8 +75,12 @@ _LATER = frozenset(
     }
 )
 _SWITCHED_OFF = frozenset({"enablewsdescription", "servicenotavailable"})
+_ANOTHER_ADDRESS = frozenset({"requirecorrectaccess", "sslonlyaccess"})
 _NOT_USED_HERE = frozenset({"competenciesarenotenabled", "completionnotenabled"})
 ACCESS = "accessexception"
+_ADDRESS = "give the address that Moodle's own pages have, up to its folder, with https://"
+_LEADS_ELSEWHERE = b'http-equiv="refresh"'
+"""In the page by which a Moodle that is called by another name than its own leads there."""
 
 
 def code_of(answer: Any) -> str | None:
@@ -116,6 +121,8 @@ def error_of(function: str, answer: dict[str, Any]) -> BloopError:
         return FatalError(
             what, cure="enable web services, the REST protocol and the service in Moodle", code=code
         )
+    if code in _ANOTHER_ADDRESS:
+        return FatalError(what, cure=_ADDRESS, code="wrong_address")
     if code in _NOT_USED_HERE:
         return UnsupportedError(what, cure="switch it on in Moodle, or go without")
     # Nobody knows them all, as plugins have their own: what was asked for is left out.
@@ -135,6 +142,12 @@ def unusable(function: str, content: bytes) -> BloopError:
             cure="switch on JSON for the REST protocol (moodlewsrestformat)",
         )
     if start.startswith((b"<!doctype html", b"<html")):
+        if _LEADS_ELSEWHERE in content[:4096].lower():
+            return FatalError(
+                f"Moodle answered {function} with a page that leads to another address",
+                cure=_ADDRESS,
+                code="wrong_address",
+            )
         return UnavailableError(
             f"Moodle answered {function} with a page of HTML",
             cure="look at the site in a browser: it may be in maintenance or behind a login",

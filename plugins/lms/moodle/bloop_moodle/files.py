@@ -72,9 +72,11 @@ def address_of(url: Any) -> Address | None:
 
 
 def plain_url(url: Any) -> str | None:
-    """A URL as it may be kept: without a token."""
+    """A URL as it may be kept: without a token of Moodle's. Another site's may be its address."""
     if not isinstance(url, str):
         return None
+    if "pluginfile.php" not in url and "wstoken=" not in url.lower():
+        return url
     return _SECRET.sub(r"\1", url).rstrip("?&")
 
 
@@ -158,10 +160,7 @@ class Files:
     def _link(self, match: re.Match[str], item: str) -> str:
         shown = match["url"]
         target = self._find(html.unescape(shown), item)
-        if target is not None:
-            shown = f"bloop:file:{target}"
-        elif "pluginfile.php" in shown or "token=" in shown:
-            shown = plain_url(shown) or shown
+        shown = f"bloop:file:{target}" if target is not None else plain_url(shown) or shown
         return f"{match['head']}{match['quote']}{shown}{match['quote']}"
 
     def _find(self, url: str, item: str) -> str | None:

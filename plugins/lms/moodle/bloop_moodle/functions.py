@@ -36,6 +36,8 @@ OPTIONAL = {
     "mod_assign_get_grades": "submissions: grades of assignments cannot be written",
     "core_completion_get_activities_completion_status": "completion: it is not read",
     "mod_assign_save_grade": "grades cannot be written",
+    "mod_assign_get_submission_status": "grades: a score is written together with a comment only",
+    "mod_assign_get_user_flags": "grades: none are written in a marking workflow",
 }
 
 ACTIVITIES = {

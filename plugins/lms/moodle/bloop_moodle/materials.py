@@ -26,10 +26,14 @@ TYPES = frozenset({"label", "url", "resource", "folder"})
 
 
 def part_records(course: str, part: Part) -> Made:
-    """A section: its place, and its summary as the first page in it."""
-    made = Made([part_node(course, part)])
+    """A section: its place, and its summary as the first page in it.
+
+    The place of a subsection is that of its module.
+    """
+    made = Made([part_node(course, part)] if part.host is None else [])
     if part.summary.strip():
         remote_id = f"{part.node_id}@{course}"
+        raw = {**part.entry, "published": part.published}  # Which a subsection's host decides too.
         made.records.append(
             Page(
                 remote_id=remote_id,
@@ -37,19 +41,19 @@ def part_records(course: str, part: Part) -> Made:
                 title=part.title,
                 html=part.summary,
                 published=part.published,
-                raw=part.entry,
+                raw=raw,
             )
         )
         made.records.append(
             Node(
                 remote_id=f"{part.node_id}-summary",
                 container=course,
-                parent=part.node_id,
+                parent=part.host or part.node_id,
                 position=0,
                 title=part.title,
                 content=Ref(Kind.PAGE, remote_id),
                 published=part.published,
-                raw=part.entry,
+                raw=raw,
             )
         )
     return made

@@ -38,6 +38,8 @@ KINDS = {
 PLACES = frozenset({"book", "folder", "subsection"})
 """Modules that are places in the tree, with content below them."""
 
+_STEALTH = -1
+"""The section of what is open to learners and shown on no course page, as its own is hidden."""
 _OF_THE_READER = (
     "modicon",
     "modplural",
@@ -90,7 +92,7 @@ class Module:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A section. A delegated one (a subsection) is below the module that it belongs to."""
+    """A section. A delegated one (a subsection) has the place of its module, the ``host``."""
 
     id: str
     title: str
@@ -98,10 +100,11 @@ class Part:
     published: bool
     summary: str
     entry: JSONObject = field(repr=False, hash=False, compare=False)
+    host: str | None = None
 
     @property
     def node_id(self) -> str:
-        """The id of its place in the tree."""
+        """The id of its place in the tree, where that is not its host's."""
         return f"section{self.id}"
 
 
@@ -162,11 +165,13 @@ def read_outline(course: str, answer: Any, at: int | None) -> Outline:
     # Subsections after the sections that hold them: parents come first.
     for position, section in sorted(enumerate(sections), key=lambda each: _delegated(each[1])):
         host = hosts.get(str(section.get("itemid"))) if _delegated(section) else None
-        part = _part(section, position)
-        if host is None:
-            parts.append(part)
-        for module in _read_modules(section, part, host):
+        part = _part(section, position, host)
+        parts.append(part)
+        for module in _read_modules(section, part):
             modules[module.cmid] = module
+    for section in answer:
+        if isinstance(section, dict) and integer(section.get("id")) == _STEALTH:
+            modules |= {module.cmid: module for module in _read_modules(section, None)}
     shut = (section for section in sections if not flag(section.get("uservisible", True)))
     closed = frozenset(str(identifier(section.get("id"))) for section in shut)
     return Outline(course, at, tuple(parts), modules, closed)
@@ -213,22 +218,21 @@ def _delegated(section: JSONObject) -> bool:
     return section.get("component") == "mod_subsection"
 
 
-def _part(section: JSONObject, position: int) -> Part:
+def _part(section: JSONObject, position: int, host: JSONObject | None) -> Part:
     return Part(
         id=str(identifier(section.get("id"))),
         title=name(section.get("name"), f"Section {integer(section.get('section')) or 0}"),
         position=position,
-        published=flag(section.get("visible", 1)),
+        published=all(flag(one.get("visible", 1)) for one in (section, host or {})),
         summary=body(section.get("summary")),
         entry=without(section, "modules"),
+        host=f"cm{identifier(host.get('id'))}" if host is not None else None,
     )
 
 
-def _read_modules(section: JSONObject, part: Part, host: JSONObject | None) -> Iterator[Module]:
-    parent, visible = part.node_id, part.published
-    if host is not None:
-        parent = f"cm{identifier(host.get('id'))}"
-        visible = visible and flag(host.get("visible", 1))
+def _read_modules(section: JSONObject, part: Part | None) -> Iterator[Module]:
+    parent = part.host or part.node_id if part is not None else None
+    visible = part is None or part.published
     for position, given in enumerate(_modules(section), start=1):
         entry = without(given, *_OF_THE_READER)
         published = visible and flag(entry.get("visible", 1))
@@ -238,7 +242,7 @@ def _read_modules(section: JSONObject, part: Part, host: JSONObject | None) -> I
             type=str(entry.get("modname") or "unknown"),
             instance=identifier(entry.get("instance")),
             name=name(entry.get("name"), str(entry.get("modname") or "Untitled")),
-            section=part.id,
+            section=part.id if part is not None else "",
             position=position,
             parent=parent,
             published=published,

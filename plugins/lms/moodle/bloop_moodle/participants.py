@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from bloop_moodle import people, work
-from bloop_moodle.course import CourseReader
+from bloop_moodle.course import CourseReader, refuse
 from bloop_moodle.gatherings import whole
-from bloop_moodle.outline import Outline
+from bloop_moodle.outline import Module, Outline
 from bloop_moodle.rest import Moodle
 from bloop_moodle.values import identifier, listed, parts
 from bloop_sdk.errors import PermissionMissingError, SkippableError
@@ -139,6 +139,7 @@ class PeopleReader:
             events={"courseids": [course]},
             options={"userevents": False, "siteevents": False, "ignorehidden": True},
         )
+        refuse(EVENTS, course, answer)
         for one in listed(answer, "events", EVENTS):
             made = work.event(self._moodle.base, outline, one)
             if made is not None:
@@ -148,33 +149,74 @@ class PeopleReader:
         if not await self._moodle.has(ASSIGN_GRADES):
             await self._moodle.need(GRADES, "reading grades")
         outline = await self._courses.outline(course)
+        for module in await self._anonymous(outline):
+            yield Skipped(
+                ref=f"submission:{module.cmid}",
+                reason="Moodle hides whose work it is (anonymous submissions) until it is revealed",
+                code="record_forbidden",
+            )
         for one in await self.submissions(outline):
             yield one
+
+    async def _anonymous(self, outline: Outline) -> list[Module]:
+        """Assignments of which teachers shall not learn who did what; web services tell it all."""
+        modules = outline.of(["assign"])
+        hidden = await self._courses.anonymous(outline.course) if modules else frozenset()
+        return [module for module in modules if module.cmid in hidden]
 
     async def submissions(self, outline: Outline, only: str | None = None) -> list[Submission]:
         """Everybody's work in a course, or (``only``) on one module of it."""
         found: work.Work = {}
-        assignments = {
+        anonymous = {module.cmid for module in await self._anonymous(outline)}
+        instances = {
             module.instance: module.cmid
             for module in outline.of(["assign"])
-            if module.instance and only in {None, module.cmid}
+            if module.instance and only in {None, module.cmid} and module.cmid not in anonymous
         }
         for function, key in ((SUBMISSIONS, "submission"), (ASSIGN_GRADES, "grade")):
-            for some in parts(assignments, _ASSIGNMENTS_AT_ONCE):
+            for some in parts(instances, _ASSIGNMENTS_AT_ONCE):
                 if await self._moodle.has(function):
                     answer = await self._moodle.call(function, assignmentids=some)
                     listed(answer, "assignments", function)
-                    work.gather(found, key, assignments, answer)
+                    work.gather(found, key, instances, answer)
+                    if key == "submission" and work.of_teams(answer):
+                        members = await self._members(outline.course)
+                        work.gather_teams(found, instances, answer, members)
         if await self._moodle.has(GRADES):
-            async for answer in self._grade_items(outline.course):
-                listed(answer, "usergrades", GRADES)
-                work.gather_items(found, answer)
+            await self._graded(outline.course, found)
         due = {cmid: module.due for cmid, module in outline.modules.items()}
         return [
             work.submission(outline.course, key, known, due.get(key[0]))
             for key, known in sorted(found.items())
-            if only in {None, key[0]} and _tells(known)
+            if only in {None, key[0]} and key[0] not in anonymous and _tells(known)
         ]
+
+    async def _graded(self, course: str, found: work.Work) -> None:
+        """Add the gradebook's items; who may not see the gradebook may still see assignments."""
+        try:
+            async for answer in self._grade_items(course):
+                listed(answer, "usergrades", GRADES)
+                work.gather_items(found, answer)
+        except PermissionMissingError:
+            if not found:
+                raise
+
+    async def _members(self, course: str) -> dict[str, list[str]]:
+        """Learners by the group that they are in; below 0 those who are in none."""
+        members: dict[str, list[str]] = {}
+        try:
+            users = await self._users(course, "id,roles,groups")
+        except (PermissionMissingError, SkippableError):
+            return members
+        for one in users:
+            user, groups = identifier(one.get("id")), one.get("groups")
+            # Who may not see all groups is shown none.
+            if user is None or not learns(one) or not isinstance(groups, list):
+                continue
+            numbers = [identifier(group.get("id")) for group in groups if isinstance(group, dict)]
+            for number in filter(None, numbers or ["0"]):
+                members.setdefault(number, []).append(user)
+        return members
 
     async def _grade_items(self, course: str) -> AsyncIterator[Any]:
         """Everybody's grades, or the account's own where it may not see others'."""
@@ -188,8 +230,11 @@ class PeopleReader:
                 found = {identifier(one.get("userid")) for one in some}
                 yield answer
             elif learners:
+                # Who may not see the first one's may see nobody's.
                 yield await self._moodle.call(GRADES, courseid=course, userid=learners[0])
                 found = {learners[0]}
+        except SkippableError:
+            pass  # Such as an account that is suspended in all of the site.
         except PermissionMissingError:
             yield await self._moodle.call(GRADES, courseid=course, userid=own)
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
-from bloop_moodle.participants import COMPLETION, GRADES, USERS, learns
+from bloop_moodle.participants import COMPLETION, GRADES, GROUPS, USERS, learns
 from bloop_moodle.rest import Moodle
 from bloop_moodle.values import identifier, listed
 from bloop_sdk.errors import PermissionMissingError, SkippableError
@@ -19,6 +19,8 @@ async def refusals(moodle: Moodle, course: str) -> AsyncIterator[str]:
     It asks for a few people and for one learner's grades and completion, and never for all.
     """
     where = f"in course {course}"
+    if await moodle.has(GROUPS) and await _ask(moodle, GROUPS, courseid=course) is None:
+        yield f"groups: not read {where}; it takes moodle/course:managegroups"
     if not await moodle.has(USERS):
         return
     people = await _ask(moodle, USERS, courseid=course, options=_options())

@@ -24,6 +24,7 @@ from bloop_sdk.errors import (
     ForbiddenRecordError,
     MalformedRecordError,
     PermissionMissingError,
+    SkippableError,
     UnsupportedError,
 )
 from bloop_sdk.http import Request, Response
@@ -65,6 +66,9 @@ class Moodle:
         self._config = config
         self._base = str(config.base_url).rstrip("/")
         self._token = config.token.get_secret_value() if config.token else ""
+        # Without its filters, Moodle gives texts in all languages at once, one behind the other.
+        language = {"moodlewssettingfilter": "1", "moodlewssettinglang": config.language or ""}
+        self._language = language if config.language else {}
         self._site: Site | None = None
 
     @property
@@ -169,6 +173,7 @@ class Moodle:
             "wstoken": self._token,
             "wsfunction": function,
             "moodlewsrestformat": "json",
+            **self._language,
             **dict(flattened(arguments)),
         }
         return await self._send("/webservice/rest/server.php", form, function, write=write)
@@ -247,6 +252,9 @@ def _login_error(value: Any) -> BloopError:
     error = error_of("the login", value)
     if code_of(value) == "invalidlogin":
         return AuthError(error.message, cure="check the user name and the password")
+    if isinstance(error, SkippableError):
+        # Such as an account that is not confirmed, or one that a plugin of the school's stops.
+        return AuthError(error.message, cure="log in to Moodle in a browser, or give a token")
     return error
 
 

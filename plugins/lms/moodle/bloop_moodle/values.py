@@ -88,9 +88,10 @@ def inner_json(value: Any) -> Any:
 def parsed(content: bytes) -> Any:
     """JSON, of which what is no text (bytes that are no UTF-8, NUL, half of a pair) is lost.
 
-    Raises ValueError for what is no JSON.
+    Raises ValueError for what is no JSON. A mark of byte order, which a language pack or plugin of
+    the site may print before it, is none.
     """
-    text = content.decode("utf-8", "replace")
+    text = content.decode("utf-8", "replace").lstrip("\ufeff")
     value = json.loads(text)
     return _clean(value) if _ODD.search(text) else value
 

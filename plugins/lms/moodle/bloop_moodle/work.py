@@ -61,6 +61,33 @@ def gather(work: Work, key: str, assignments: Mapping[str, str], answer: Any) ->
                 known[key] = found
 
 
+def of_teams(answer: Any) -> bool:
+    """Whether ``mod_assign_get_submissions`` tells of work that a group handed in together."""
+    return any(
+        identifier(found.get("userid")) is None
+        for one in dicts(answer.get("assignments"))
+        for found in dicts(one.get("submissions"))
+    )
+
+
+def gather_teams(
+    work: Work, assignments: Mapping[str, str], answer: Any, members: Mapping[str, list[str]]
+) -> None:
+    """Add a group's work for each of its members: Moodle keeps a row for who pressed the button.
+
+    ``members`` are user ids by group, those of who is in none by ``"0"``.
+    """
+    for one in dicts(answer.get("assignments")):
+        cmid = assignments.get(str(one.get("assignmentid")))
+        for found in dicts(one.get("submissions")):
+            if cmid is None or identifier(found.get("userid")) is not None:
+                continue
+            for user in members.get(identifier(found.get("groupid")) or "0", ()):
+                known = work.setdefault((cmid, user), {})
+                if _attempt(found) > _attempt(known.get("submission")):
+                    known["submission"] = {**found, "userid": integer(user)}
+
+
 def gather_items(work: Work, answer: Any) -> None:
     """Add the gradebook's items, from ``gradereport_user_get_grade_items``."""
     for one in dicts(answer.get("usergrades") if isinstance(answer, dict) else None):

@@ -56,6 +56,9 @@ class Functions(Work):
             raise RefusedError("dml_missing_record_exception", "invalidrecord", "no such module")
         held = self.site.modules[cmid]
         module = {"id": cmid, "course": 2, "modname": held["modname"]}
+        if held["modname"] == "assign":  # An editing teacher is told how it is graded.
+            method = {"area": "submissions", "method": self.site.method or ""}
+            module |= {"grade": self.site.assign["grade"], "advancedgrading": [method]}
         return {"cm": {**module, "instance": held["instance"]}, "warnings": []}
 
     def core_group_get_course_groups(self, arguments: dict) -> Any:
@@ -138,7 +141,7 @@ class Functions(Work):
                 "duedate": START + 86400,
                 "allowsubmissionsfromdate": START,
                 "cutoffdate": 0,
-                "grade": 100,
+                **self.site.assign,
                 "configs": configs,
                 "introattachments": [],
             }
@@ -149,6 +152,9 @@ class Functions(Work):
 
     def core_grading_get_definitions(self, arguments: dict) -> Any:
         assert arguments["areaname"] == "submissions"
+        if arguments.get("activeonly") == "1" and self.site.method is None:
+            # It asks for the form of no method, and refuses itself for all modules.
+            raise RefusedError("moodle_exception", "invalid_method_name", "Invalid method name")
         levels = [
             {"id": n, "score": n * 10.0, "definition": f"Level {n}", "definitionformat": 0}
             for n in range(3)
@@ -172,7 +178,7 @@ class Functions(Work):
             "contextid": 28,
             "component": "mod_assign",
             "areaname": "submissions",
-            "activemethod": "rubric",
+            "activemethod": self.site.method,
             "definitions": [form],
         }
         return {"areas": [area], "warnings": []}

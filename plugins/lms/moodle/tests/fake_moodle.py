@@ -146,6 +146,7 @@ class FakeMoodle:
 
     def write(self, kind: str) -> WriteOp:
         self._score += 1
+        self.site.method = None  # A rubric takes no plain grade.
         return WriteOp(
             kind=kind,
             ref=Ref(Kind.SUBMISSION, f"8:{LEARNER}"),

@@ -68,6 +68,9 @@ class Site:
         self.chapters[2] = ("Glassware", '<p><img src="flask.png"></p>', 1)
         self.grades: dict[int, dict] = {}
         self.feedback = ""
+        self.assign = {"grade": 100, "teamsubmission": 0, "markingworkflow": 0}
+        self.assign |= {"blindmarking": 0, "revealidentities": 0, "attemptreopenmethod": "none"}
+        self.method, self.locked, self.state = "rubric", False, ""
         self.submissions: list[dict] = []
         self.completion = {1: 0}
         self._fill()

@@ -55,16 +55,43 @@ class Work:
 
     def mod_assign_get_grades(self, arguments: dict) -> Any:
         assert arguments["assignmentids"] == {"0": "108"}
-        grades = list(self.site.grades.values())
+        sent = {one["userid"]: one["attemptnumber"] for one in self.site.submissions}
+        grades = [  # Of the newest attempt alone.
+            one
+            for user, one in self.site.grades.items()
+            if sent.get(user, 0) == one["attemptnumber"]
+        ]
         return {"assignments": [{"assignmentid": 108, "grades": grades}], "warnings": []}
 
     def mod_assign_save_grade(self, arguments: dict) -> Any:
+        """Never an error: what is not taken is dropped, what is missing counts as emptied."""
         self.site.now += 1
         user, score = int(arguments["userid"]), float(arguments["grade"])
-        self.site.grades[user] = grade(user, f"{score:.5f}", self.site.now)
+        if not self.site.locked:
+            self.site.state = arguments["workflowstate"]
+            if self.site.method is not None:
+                score = 0.0  # The form that is not filled in.
+            if score <= self.site.assign["grade"]:
+                self.site.grades[user] = grade(user, f"{score:.5f}", self.site.now)
+            if self.site.assign["attemptreopenmethod"] == "untilpass":
+                self.site.submissions[0] |= {"attemptnumber": 1, "status": "reopened"}
         editor = arguments.get("plugindata", {}).get("assignfeedbackcomments_editor")
-        if editor:
-            self.site.feedback = editor["text"]
+        self.site.feedback = editor["text"] if editor else ""
+
+    def mod_assign_get_submission_status(self, arguments: dict) -> Any:
+        assert arguments["assignid"] == "108"
+        if self.site.assign["markingworkflow"] and self.site.state != "released":
+            return {"lastattempt": {}, "warnings": []}
+        text = {"name": "comments", "description": "Feedback comments", "format": 1}
+        plugin = {"type": "comments", "name": "Feedback comments"}
+        plugin["editorfields"] = [{**text, "text": self.site.feedback}]
+        return {"lastattempt": {}, "feedback": {"plugins": [plugin]}, "warnings": []}
+
+    def mod_assign_get_user_flags(self, arguments: dict) -> Any:
+        assert arguments["assignmentids"] == {"0": "108"}
+        flags = {"id": 1, "userid": LEARNER, "locked": 0, "mailed": 2, "extensionduedate": 0}
+        flags |= {"workflowstate": self.site.state, "allocatedmarker": 0}
+        return {"assignments": [{"assignmentid": 108, "userflags": [flags]}], "warnings": []}
 
     def gradereport_user_get_grade_items(self, arguments: dict) -> Any:
         self._course(arguments["courseid"])
@@ -109,7 +136,7 @@ class Work:
             "gradehiddenbydate": False,
             "gradeneedsupdate": False,
             "gradeishidden": False,
-            "gradeislocked": None,
+            "gradeislocked": self.site.locked,
             "gradeisoverridden": None,
             "gradeformatted": f"{score:.2f}" if graded else "-",
             "grademin": 0,

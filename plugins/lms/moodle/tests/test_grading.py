@@ -21,6 +21,13 @@ SAVE = "mod_assign_save_grade"
 REF = Ref(Kind.SUBMISSION, "8:5")
 
 
+@pytest.fixture
+def moodle() -> FakeMoodle:
+    moodle = FakeMoodle()
+    moodle.site.method = None
+    return moodle
+
+
 def op(ref=REF, **values):
     return WriteOp(kind="grade", ref=ref, values=values, idempotency_key="k")
 
@@ -70,7 +77,6 @@ async def test_a_first_grade_must_be_the_first(hub, moodle):
     ref = Ref(Kind.SUBMISSION, f"8:{OTHER}")
     nothing = Precondition(remote_version=None)
     await hub.provider().write(op(ref, score=10), nothing)
-    assert "plugindata" not in saved(moodle)[0]
     with pytest.raises(PreconditionFailedError):
         await hub.provider().write(op(ref, score=11), nothing)
     with pytest.raises(PreconditionFailedError):
@@ -109,3 +115,78 @@ async def test_a_service_without_the_function_says_which(hub, moodle):
     moodle.functions.discard(SAVE)
     with pytest.raises(UnsupportedError, match=SAVE):
         await hub.provider().write(op(score=1), Precondition(remote_version=None))
+
+
+async def test_a_comment_alone_keeps_the_grade_and_a_score_alone_the_comment(hub, moodle):
+    await hub.provider().write(op(comment="Good"), await version(hub))
+    assert float(saved(moodle)[0]["grade"]) == 87.5
+    await hub.provider().write(op(score=90), await version(hub))
+    assert moodle.site.feedback == "Good" and moodle.site.grades[5]["grade"] == "90.00000"
+    moodle.functions.discard("mod_assign_get_submission_status")
+    with pytest.raises(UnsupportedError, match="delete a comment"):
+        await hub.provider().write(op(score=91), await version(hub))
+    assert len(saved(moodle)) == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "score", "error"),
+    [
+        ({"method": "rubric"}, 5, UnsupportedError),
+        ({"locked": True}, 5, FatalError),
+        ({"assign": {"grade": -2}}, 5, UnsupportedError),
+        ({"assign": {"grade": 0}}, 5, UnsupportedError),
+        ({}, 100.5, FatalError),
+    ],
+)
+async def test_what_moodle_would_drop_or_distort_is_not_sent(hub, moodle, change, score, error):
+    before = await version(hub)
+    for name, value in change.items():
+        held = getattr(moodle.site, name)
+        setattr(moodle.site, name, {**held, **value} if isinstance(held, dict) else value)
+    with pytest.raises(error):
+        await hub.provider().write(op(score=score, comment="x"), before)
+    assert saved(moodle) == []
+
+
+async def test_a_grade_that_was_not_kept_is_no_success(hub, moodle):
+    before = await version(hub)
+    moodle.overrides[SAVE] = lambda _: None
+    with pytest.raises(FatalError, match="did not keep"):
+        await hub.provider().write(op(score=5, comment="x"), before)
+
+
+async def test_a_marking_workflow_stays_where_it_is(hub, moodle):
+    moodle.site.assign["markingworkflow"], moodle.site.state = 1, "released"
+    await hub.provider().write(op(score=5, comment="x"), await version(hub))
+    assert saved(moodle)[0]["workflowstate"] == moodle.site.state == "released"
+    moodle.site.state = "inmarking"
+    with pytest.raises(UnsupportedError, match="released"):
+        await hub.provider().write(op(score=6), await version(hub))
+
+
+async def test_a_teacher_who_edits_nothing_learns_of_a_rubric_elsewhere(hub, moodle):
+    before, cm = await version(hub), {"id": 8, "course": 2, "modname": "assign", "instance": 108}
+    moodle.overrides["core_course_get_course_module"] = {"cm": cm, "warnings": []}
+    await hub.provider().write(op(score=5, comment="x"), before)
+    moodle.site.method = "guide"
+    with pytest.raises(UnsupportedError, match="guide"):
+        await hub.provider().write(op(score=6, comment="x"), await version(hub))
+
+
+async def test_of_a_team_only_who_is_listed_is_graded(hub, moodle):
+    moodle.site.assign["teamsubmission"] = 1
+    ref, nothing = Ref(Kind.SUBMISSION, f"8:{OTHER}"), Precondition(remote_version=None)
+    with pytest.raises(UnsupportedError, match="team"):
+        await hub.provider().write(op(ref, score=10, comment="x"), nothing)
+
+
+async def test_a_grade_that_begins_another_attempt_is_given_once(hub, moodle):
+    moodle.site.assign["attemptreopenmethod"] = "untilpass"
+    before = await version(hub)
+    await hub.provider().write(op(score=20, comment="Again"), before)
+    again = Precondition(remote_version=None)  # As it is read from now on.
+    for known in (before, again):
+        await hub.provider().write(op(score=20, comment="Again"), known)
+    with pytest.raises(PreconditionFailedError, match="handed in again"):
+        await hub.provider().write(op(score=30, comment="Again"), again)
+    assert len(saved(moodle)) == 1

@@ -24,6 +24,7 @@ from bloop_sdk.errors import (
 from bloop_sdk.providers.content import Partition
 from bloop_sdk.testing import FakeContext, FakeTransport, http_client
 from bloop_sdk.testing.system import reply
+from plugins.lms.moodle.tests.fake_functions import SITE_INFO
 from plugins.lms.moodle.tests.fake_moodle import (
     BAD,
     EXPIRED,
@@ -160,7 +161,9 @@ async def test_what_a_debugging_site_tells_of_itself_is_repeated_nowhere():
 
 
 async def test_bytes_that_are_no_utf8_cost_a_letter():
-    broken = b'{"sitename":"Schule f\xfcr alle","userid":3,"functions":[],"fullname":"x"}'
+    broken = (
+        b'\xef\xbb\xbf{"sitename":"Schule f\xfcr alle","userid":3,"functions":[],"fullname":"x"}'
+    )
     assert (await client(Canned(reply(broken))).site()).title == "Schule f\ufffdr alle"
 
 
@@ -266,6 +269,7 @@ async def test_check_names_what_the_account_may_not_do(hub, moodle):
         ("gradereport_user_get_grade_items", "moodle/grade:viewall"),
         ("core_completion_get_activities_completion_status", "report/progress:view"),
         ("core_enrol_get_enrolled_users", "moodle/course:viewparticipants"),
+        ("core_group_get_course_groups", "moodle/course:managegroups"),
     ):
         moodle.refused = {function: "nopermissions"}
         (gap,) = (await hub.provider().check()).gaps
@@ -307,3 +311,27 @@ async def test_fetch_tells_what_may_not_be_seen(hub, moodle):
     moodle.forbid()
     batch = await hub.provider().fetch([Ref(Kind.PAGE, "13")])
     assert [one.code for one in batch.skipped] == ["record_forbidden"]
+
+
+async def test_a_moodle_that_is_called_by_another_name_says_so():
+    page = b'<!DOCTYPE html><html><head><meta http-equiv="refresh" content="3; url=x" /></head>'
+    error = {"error": "You called a, you should have called b", "errorcode": "requirecorrectaccess"}
+    for answer in (page, error):
+        with pytest.raises(FatalError) as caught:
+            await client(Canned(reply(answer))).site()
+        assert caught.value.code == "wrong_address" and "address" in caught.value.cure
+
+
+async def test_a_login_that_is_refused_in_words_of_a_plugin_is_a_matter_of_the_account():
+    refused = reply({"error": "Please confirm", "errorcode": "usernotconfirmed"})
+    with pytest.raises(AuthError):
+        await client(Canned(refused), base_url=BASE, username="a", password="b").site()
+
+
+async def test_a_language_lets_moodle_choose_it():
+    system = Canned(reply({**SITE_INFO, "functions": []}))
+    await client(system, **GOOD_SETTINGS, language="de").site()
+    form = system.requests[0].form
+    assert (form["moodlewssettingfilter"], form["moodlewssettinglang"]) == ("1", "de")
+    with pytest.raises(ValueError, match="language"):
+        MoodleConfig(**GOOD_SETTINGS, language="German!")

@@ -267,6 +267,25 @@ async def test_a_long_list_is_read_page_by_page_until_two_readings_agree(hub, mo
     assert len(hub.replica.of(Kind.DISCUSSION)) == 252
 
 
+async def test_discussions_that_are_hidden_do_not_end_the_list(hub, moodle):
+    for number in range(3):
+        moodle.site.discuss(f"More {number}", "<p>x</p>")
+    seen, (first, *others) = moodle.site.discussions, moodle.site.discussions
+    warning = {"item": "post", "itemid": first["discussion"], "warningcode": "1", "message": "No"}
+    pages = {"0": (others[:1], [warning]), "1": (others[1:], [])}
+
+    def page(given):
+        some, warnings = pages.get(given["page"], ([], []))
+        return {"discussions": some, "warnings": warnings}
+
+    moodle.overrides["mod_forum_get_forum_discussions"] = page
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bloop_moodle.gatherings.PAGE", 2)
+        await hub.run()
+    held = [hub.get(f"discussion:7-d{one['discussion']}") is not None for one in seen]
+    assert held == [False, True, True, True]
+
+
 async def test_a_discussion_that_goes_while_paging_hides_no_other(hub, moodle):
     for number in range(150):
         moodle.site.discuss(f"Topic {number}", "<p>text</p>")
