@@ -145,6 +145,30 @@ async def test_a_grade_is_written_there_and_read_back(synced, visit):
     assert stale.status_code == 412
 
 
+async def test_a_key_that_may_only_write_gives_a_grade_to_its_end(synced, visit):
+    (work,) = rows(synced.database, system_call(synced.institution), Submission)
+    educator = await visit("educator")
+    made = await educator.post(
+        "/api/v1/account/keys",
+        json={"name": "grader", "scopes": ["content:write"]},
+        headers=await headers_of(educator, 1),
+    )
+    script = await visit()
+    headers = {**API, "authorization": f"Bearer {made.json()['key']}"}
+
+    asked = await script.put(
+        f"/api/v1/submissions/{work.id}/grade",
+        json={"score": 7.0},
+        headers={**headers, "if-match": f'"v{work.row_version}"'},
+    )
+
+    assert asked.status_code == 202, asked.text
+    job = await ended(synced, asked.json()["job"])
+    assert job.state == "succeeded", job.error
+    (after,) = rows(synced.database, system_call(synced.institution), Submission)
+    assert after.score == 7.0
+
+
 async def test_a_grade_given_elsewhere_meanwhile_stays(synced, visit):
     (work,) = rows(synced.database, system_call(synced.institution), Submission)
     book = sys.modules["bloop_book.provider"].BOOK

@@ -37,7 +37,7 @@ AT_ONCE = 100
 FETCHES = 5
 """So often a record is fetched that somebody else writes each time meanwhile."""
 _ACTION = "content:import"
-"""As which the rows are written: whoever gives a grade has it, and an admin who retries."""
+"""As which the rows are written: an admin who retries has it, and the hub itself."""
 
 Versions = dict[Ref, int]
 """At which version the rows of some records were; those that were not there are not in it."""
