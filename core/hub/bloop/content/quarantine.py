@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 
@@ -70,8 +70,10 @@ def _known(unit: UnitOfWork, connection_id: str, refs: Iterable[str]) -> dict[st
     return found
 
 
-def resolve(unit: UnitOfWork, connection_id: str, refs: Iterable[str]) -> None:
+def resolve(unit: UnitOfWork, connection_id: str, refs: Sequence[str]) -> None:
     """Say that these refs could be used after all."""
+    if not refs:
+        return
     of_connection = (
         Quarantine.institution_id == unit.institution,
         Quarantine.connection_id == connection_id,
