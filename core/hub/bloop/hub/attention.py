@@ -89,7 +89,7 @@ NEEDED: Mapping[Kind, str] = {
 _PATHS: Mapping[Kind, str] = {
     Kind.AUDIT: "/audit",
     Kind.PART: "/admin/system",
-    Kind.PLUGIN: "/plugins#{id}",
+    Kind.PLUGIN: "/plugins/{id}",
     Kind.CONNECTION: "/connections/{id}",
     Kind.PARKED: "/events/parked",
     Kind.SCHEDULE: "/schedules",
