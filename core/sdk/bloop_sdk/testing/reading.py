@@ -40,6 +40,7 @@ from bloop_sdk.records import (
 from bloop_sdk.testing.faults import Killed
 
 MAX_BATCH = 1000
+_STATES = {"record_forbidden": "forbidden", "record_unshared": "unshared"}
 
 
 class ContractError(AssertionError):
@@ -272,8 +273,7 @@ class Replica:
                 if str(ref) == one.ref:
                     # It was met, so it is not gone.
                     row.run = self.run_number
-                    if one.code == "record_forbidden":
-                        row.state = "forbidden"
+                    row.state = _STATES.get(one.code, row.state)
         for ref in batch.deleted:
             if ref in self.rows and self.rows[ref].state != "missing":
                 self.rows[ref].state = "missing"
