@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from bloop.cli import sync
 from tests.support.campus import TOKEN, Campus, write_campus
 
 PATIENCE_SECONDS = 120
@@ -110,6 +111,8 @@ def test_a_wrong_secret_is_told_with_its_cure_and_mended(hub_folder, campus, blo
     mended = bloop("connections", "rotate", "School", "--secret-file", "token=token")
     assert (mended.code, "active" in mended.out) == (0, True)
     assert bloop("connections", "check", "School").code == 0
+    campus.gaps = None
+    assert bloop("connections", "check", "School").code == 1
     assert "?key=" in bloop("connections", "hints", "School").out
 
 
@@ -221,3 +224,22 @@ def test_who_stops_a_sync_is_told_how_to_go_on_and_the_next_one_does(
     assert job["state"] == "cancelled"
     report = bloop("sync", "School", "--json").json["report"]
     assert (report["first"], report["by_kind"]["page"]) == (True, 12)
+
+
+async def test_without_a_terminal_a_line_says_what_a_sync_waits_for(monkeypatch, capsys):
+    row = {
+        "state": "waiting",
+        "error": {"message": "it was answered 429"},
+        "run_after": "2026-11-27T13:58:00",
+        "progress_done": 0,
+        "progress_total": None,
+        "progress_until": None,
+        "progress_message": None,
+    }
+    rows = iter([row | {"error": None}, row, row, row | {"state": "running"}, row])
+    monkeypatch.setattr(sync, "_job", lambda *_: next(rows, row | {"state": "succeeded"}))
+    monkeypatch.setattr(sync, "LOOK_SECONDS", 0)
+    await sync.followed(None, None, "job", "School")
+    told = capsys.readouterr()
+    assert told.err == "School: tried again at 13:58 UTC: it was answered 429\n"
+    assert told.out == ""

@@ -30,7 +30,15 @@ def blackboard(monkeypatch):
 async def test_the_hub_holds_what_the_replica_holds(blackboard, sync, database, call):
     site, connect = blackboard
     replica = Replica()
-    for change in (None, site.delete, site.restore, site.edit, site.malform):
+    for change in (
+        None,
+        site.delete,
+        site.restore,
+        site.unshare,
+        site.share,
+        site.edit,
+        site.malform,
+    ):
         if change is not None:
             change()
         await replica.run(connect())

@@ -119,6 +119,9 @@ def test_what_an_institution_has_to_set_may_be_missing_at_the_hubs_scope(canvas,
         'hub.toml:1: [plugins.canvas] token: is missing; write token = { env = "CANVAS_TOKEN" }',
     ]
     assert "base_url: is missing" in refused("", upto=Scope.INSTITUTION)
+    for address in ("lms.example.edu", "lms.example.edu:8443/a"):
+        written = f'write base_url = "https://{address}"'
+        assert written in refused(f"base_url = {address!r}", upto=Scope.INSTITUTION)
     assert "page_size: must be between 1 and 1000" in refused("page_size = 0")
 
 

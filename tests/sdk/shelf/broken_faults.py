@@ -106,6 +106,25 @@ class NeedsThePeople(CourseProvider):
         return dataclasses.replace(spec, streams=tuple(streams))
 
 
+class ClosedItem(FakeShelf):
+    """Shows of what it shares no more that it is there."""
+
+    def unshare(self):
+        return self.malform()
+
+    def share(self):
+        self.item("i30")["title"] = "Item i30"
+
+
+@breaks("unshare_and_share", subject=System(make=ClosedItem, good=GOOD))
+class TellsNoReason(CourseProvider):
+    """Skips it as malformed, so that it is shown on."""
+
+
+breaks("moved_host")(quiet(FatalError))
+breaks("moved_host")(says(RuntimeError("301?"), FatalError))
+
+
 @breaks("garbled_bodies")
 class BelievesAnything(CourseProvider):
     """Takes what it cannot read for an empty list."""

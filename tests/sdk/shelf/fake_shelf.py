@@ -163,6 +163,8 @@ class FakeShelf:
         self.forbidden.add("i35")
         return Ref(Kind.FILE, "i35")
 
+    unshare, share = delete, restore  # It lists what may be seen, and nothing else.
+
     def write(self, kind):
         number = len(self.done) + 1
         if kind == "page.create":

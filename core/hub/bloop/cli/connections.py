@@ -122,9 +122,12 @@ async def check(name: str, *, as_json: bool) -> None:
     async with open_hub() as hub:
         call = hub_call(hub)
         one = await opened(hub, call, name)
+        before = one["checked"].get("at")
         await service.check(hub, call, one["id"])
         one = await _again(hub, call, one)
     _say_state(one, as_json=as_json)
+    if one["checked"].get("at") == before:
+        raise SystemExit(1)  # It came to nothing; what is shown was found by an earlier one.
 
 
 @connections.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
@@ -128,15 +129,23 @@ def _say_asked(hub: Hub, job: str, *, as_json: bool) -> None:
 
 
 async def followed(hub: Hub, call: Call, job: str, name: str) -> dict[str, Any]:
-    """The job's row when it is over; meanwhile a bar shows how far it is."""
+    """The job's row when it is over; meanwhile a bar shows how far it is.
+
+    Where there is no terminal for a bar, a line says what a sync that failed waits for.
+    """
     from bloop.jobs.models import OVER
 
+    said = ""
     with progress_bar(name) as told:
         while True:
             row = _job(hub, call, job)
             if row["state"] in OVER:
                 return row
             told(row["progress_done"] or 0, row["progress_total"], _note(row), left_of(row))
+            waits = row["state"] == "waiting" and row["error"] and not sys.stderr.isatty()
+            if waits and said != _note(row):
+                said = _note(row)
+                click.echo(f"{name}: {said}", err=True)
             await asyncio.sleep(LOOK_SECONDS)
 
 
@@ -168,7 +177,8 @@ def _note(row: Mapping[str, Any]) -> str:
     """The stream that is read, or what it waits for."""
     if row["state"] == "waiting":
         if row["error"]:
-            return f"tried again at {str(row['run_after'])[11:16]}: {row['error']['message']}"
+            at = f"{str(row['run_after'])[11:16]} UTC"
+            return f"tried again at {at}: {row['error']['message']}"
         return "waits for its turn"
     return str(row["progress_message"] or "")
 

@@ -17,6 +17,7 @@ from bloop_sdk.errors import ConfigError
 from bloop_sdk.settings import is_secret
 
 SECRETIVE = re.compile(r"token|secret|passw|credential|(^|_)(master|(api_?)?key)$", re.IGNORECASE)
+_ADDRESS = re.compile(r"[a-zA-Z0-9-]+(\.[a-zA-Z0-9-]+)*(:[0-9]{1,5})?(/[\w./~-]*)?")
 _SHOWN = 60
 
 
@@ -85,9 +86,17 @@ def describe(model: type[BaseModel], table: str, error: ErrorDetails) -> tuple[s
         reason = _words(error) if error["type"] == "value_error" else "is not what is expected"
         return key, reason, field.description or ""
     got = "" if SECRETIVE.search(name) else _got(error["input"])
-    example = _to_write(field, secret, table, name)
+    example = _with_scheme(error) or _to_write(field, secret, table, name)
     cure = f"write {name} = {example}" if example != "..." else field.description or ""
     return key, _problem(error, field) + got, cure
+
+
+def _with_scheme(error: ErrorDetails) -> str:
+    """The address that somebody meant who left out https://, as one would write it."""
+    given = str(error["input"])
+    if error["type"] not in {"url_parsing", "url_scheme"} or not _ADDRESS.fullmatch(given):
+        return ""
+    return toml(f"https://{given}")
 
 
 def _field_at(

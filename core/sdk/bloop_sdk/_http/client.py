@@ -232,13 +232,15 @@ class Client:
 
     def _redirected(self, request: Request, target: str) -> Request:
         """What a redirect asks for: on the same host, or for reading at a host of downloads."""
+        url = joined(request.url, target)
         if request.method not in {"GET", "HEAD"}:
+            scheme, host, _ = origin(url)
             raise FatalError(
-                f"{told(request)} was answered with a redirect, which only GET and HEAD follow",
-                cure="use the address that it leads to",
+                f"{told(request)} was answered with a redirect to {scheme}://{host}, "
+                "which only GET and HEAD follow",
+                cure="if that is the system's own address, set it in the connection",
                 code="redirects",
             )
-        url = joined(request.url, target)
         onward = dataclasses.replace(request, url=url, params={})
         if same_host(url, request.url):
             return onward

@@ -6,7 +6,6 @@ assert replica.counts() == {"course": 1, "page": 2}
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 from collections import ChainMap
@@ -37,9 +36,12 @@ from bloop_sdk.records import (
     Record,
     Ref,
 )
+from bloop_sdk.testing.differing import shown
 from bloop_sdk.testing.faults import Killed
+from bloop_sdk.testing.parts import Parts
 
 MAX_BATCH = 1000
+_STATES = {"record_forbidden": "forbidden", "record_unshared": "unshared"}
 
 
 class ContractError(AssertionError):
@@ -115,6 +117,7 @@ class Replica:
     gaps: dict[str, str] = field(default_factory=dict)
     """Why an optional stream could not be read, in the first container that refused it."""
     positions: dict[tuple[str, str | None], _Position] = field(default_factory=dict)
+    parts: Parts = field(default_factory=Parts)
     report: Report = field(default_factory=Report)
     batches: int = 0
     run_number: int = 0
@@ -193,13 +196,17 @@ class Replica:
             return
         cursor = known.cursor if mine or stream.incremental else None
         whole = True
+        place = (stream.name, container)
         while True:
             tried = cursor
+            self.parts.begin(place)
+            partition = Partition(stream.name, container, self._known(stream, container))
             try:
-                reading = _closing(provider.read(Partition(stream.name, container), cursor))
+                reading = _closing(provider.read(partition, cursor))
                 async with aclosing(reading) as batches:
                     async for batch in batches:
                         await self._take(batch, stream)
+                        self._meet(place, batch, partition)
                         cursor = batch.cursor or cursor
                         self.positions[stream.name, container] = _Position(self.run_number, cursor)
                         self.batches += 1
@@ -214,6 +221,26 @@ class Replica:
         self.positions[stream.name, container] = _Position(
             self.run_number, cursor, complete=True, whole=whole
         )
+
+    def _known(self, stream: Stream, container: str | None) -> dict[str, str]:
+        """Digests of parts whose records are held as they were made, for the provider."""
+        if not stream.partitioned or stream.incremental or stream.deletes is not Deletes.ENUMERATE:
+            return {}
+        held = {ref: row.hash for ref, row in self.rows.items() if row.state == "active"}
+        return self.parts.known((stream.name, container), held)
+
+    def _meet(self, place: tuple[str, str | None], batch: Batch, partition: Partition) -> None:
+        if batch.same:
+            if batch.part is None or partition.known.get(batch.part.key) != batch.part.digest:
+                raise ContractError(f"stream {place[0]}: `same`, of a part that nobody knows")
+            for ref in self.parts.refs(place, batch.part.key):
+                self.rows[ref].run = self.run_number
+                self.report.seen += 1
+            return
+        refs = [ref_of(record) for record in batch.records]
+        whole = not batch.skipped and not any(str(ref) in self.skipped for ref in refs)
+        made = {ref: self.rows[ref].hash for ref in refs}
+        self.parts.take(place, made, batch.part, whole=whole, ends=batch.cursor is not None)
 
     async def _take(self, batch: Batch, stream: Stream) -> None:
         if len(batch.records) > MAX_BATCH:
@@ -272,8 +299,7 @@ class Replica:
                 if str(ref) == one.ref:
                     # It was met, so it is not gone.
                     row.run = self.run_number
-                    if one.code == "record_forbidden":
-                        row.state = "forbidden"
+                    row.state = _STATES.get(one.code, row.state)
         for ref in batch.deleted:
             if ref in self.rows and self.rows[ref].state != "missing":
                 self.rows[ref].state = "missing"
@@ -358,7 +384,7 @@ def difference(found: dict[str, Any], expected: dict[str, Any]) -> str:
     """In words, how one state differs from another; empty where they are equal."""
     lost, more = sorted(expected.keys() - found.keys()), sorted(found.keys() - expected.keys())
     other = [
-        f"{ref} is {_shown(found[ref], expected[ref])}"
+        f"{ref} is {shown(found[ref], expected[ref])}"
         for ref in sorted(expected.keys() & found.keys())
         if found[ref] != expected[ref]
     ]
@@ -368,19 +394,3 @@ def difference(found: dict[str, Any], expected: dict[str, Any]) -> str:
         if names
     ]
     return "; ".join(parts)
-
-
-def _shown(found: Any, expected: Any) -> str:
-    if isinstance(found, str):
-        return f"{found!r} and not {expected!r}"
-    if found[0] != expected[0]:
-        return f"{found[0]} and not {expected[0]}"
-    if found[2] != expected[2]:
-        return "there with other bytes"
-    blind = " although its raw is the same" if found[1].raw == expected[1].raw else ""
-    names = [
-        each.name
-        for each in dataclasses.fields(found[1])
-        if each.compare and getattr(found[1], each.name) != getattr(expected[1], each.name, None)
-    ]
-    return f"another in {', '.join(names)}{blind}"

@@ -50,6 +50,8 @@ OFFERS: dict[str, str] = {
     "malform": "`malform() -> Ref`: break one record, so that it cannot be used",
     "unknown": "`unknown() -> Ref`: give one record a type that nobody knows; its opaque ref",
     "forbid": "`forbid() -> Ref | None`: refuse one record with 403 (None: an optional stream)",
+    "unshare": "`unshare() -> Ref | None`: take the right to see a record (None: to a stream)",
+    "share": "`share()`: give back what `unshare` took",
     "write": "`write(kind) -> WriteOp`: a valid operation of that kind, new each time",
     "beyond": "`beyond() -> (Ref, Any)`: a note, and what of it Markdown cannot say",
     "webhook": "`webhook() -> WebhookRequest`: a call with a valid signature",

@@ -104,7 +104,7 @@ class Contents:
             for item, _ in entry.inside:
                 known.drop(item.id)  # It has become the text of a document.
         await self._sweep(found, known)
-        yield _batch(records, skipped, known, total, total)
+        yield _batch(records, [*skipped, *known.refused], known, total, total)
 
     async def fetch(self, course: str, wanted: set[Ref]) -> tuple[list[Record], list[Skipped]]:
         """Some records of a course, made as :meth:`read` makes them."""

@@ -51,9 +51,10 @@ class Grades:
         refs: Mapping[str, Ref] = {}
         if any(one.column.content_id and one.column.id not in before for one in columns):
             refs = await self._contents.kinds(course)
-        now = {one.column.id: before.get(one.column.id, {}) for one in columns}
+        # A column that this run has not come to yet is none that is known.
+        now = {one.column.id: before[one.column.id] for one in columns if one.column.id in before}
         for number, graded in enumerate(columns, 1):
-            entry = now[graded.column.id]
+            entry = now.get(graded.column.id, {})
             about = str(entry.get("ref") or graded.ref(course, refs))
             basis = [graded.column.score.possible, _text(graded.column.grading.due)]
             index = int(entry.get("index") or 0) if entry.get("basis") == basis else 0

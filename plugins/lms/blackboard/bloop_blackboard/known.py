@@ -18,6 +18,7 @@ from bloop_sdk import (
     MissingRecordError,
     PermissionMissingError,
     Ref,
+    Skipped,
 )
 from bloop_sdk.records import JSONObject
 
@@ -31,6 +32,8 @@ class Known:
     entries: dict[str, JSONObject] = field(default_factory=dict)
     met: set[str] = field(default_factory=set)
     deleted: list[Ref] = field(default_factory=list)
+    refused: list[Skipped] = field(default_factory=list)
+    """What was there before and may not be read any more."""
 
     @classmethod
     def of(cls, state: Cursor | None) -> Known:
@@ -68,10 +71,23 @@ class Known:
         self.entries.pop(name, None)
 
     async def sweep(self, api: Api, path_of: Callable[[str], str]) -> None:
-        """Ask for each that was not met, and drop those that are not there."""
+        """Ask for each that was not met."""
         for name in self.missing():
-            if await gone(api, path_of(name)):
-                self.drop(name)
+            await self.settle(api, name, path_of(name))
+
+    async def settle(self, api: Api, name: str, path: str) -> None:
+        """Drop what the site says is gone; what it refuses to show is there, and told of."""
+        try:
+            await api.get(path, {"fields": "id"})
+        except MissingRecordError:
+            self.drop(name)
+        except PermissionMissingError as err:
+            self.refused += [
+                Skipped(ref=str(ref), reason=err.message, code="record_forbidden")
+                for ref in self._refs(name)
+            ]
+        except MalformedRecordError:
+            return  # It says neither.
 
     def take_deleted(self) -> tuple[Ref, ...]:
         """The refs that are gone since this was asked last."""
@@ -88,14 +104,3 @@ class Known:
         for text in refs:
             kind, _, remote_id = text.partition(":")
             self.deleted.append(Ref(Kind(kind), remote_id))
-
-
-async def gone(api: Api, path: str) -> bool:
-    """Whether the site says that something is not there; what it refuses to tell is there."""
-    try:
-        await api.get(path, {"fields": "id"})
-    except MissingRecordError:
-        return True
-    except (PermissionMissingError, MalformedRecordError):
-        return False
-    return False

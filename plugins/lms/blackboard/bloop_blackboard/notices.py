@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from bloop_blackboard import markup
 from bloop_blackboard.api import Api
-from bloop_blackboard.known import Known, gone
+from bloop_blackboard.known import Known
 from bloop_blackboard.wire import Announcement, CalendarItem, Reviewed, fault
 from bloop_sdk import (
     Batch,
@@ -60,7 +60,7 @@ class Notices:
                 records.append(made)
                 known.take(name, [made.ref])
         await known.sweep(self._api, lambda name: f"{path}/{name}")
-        yield _batch(records, skipped, known)
+        yield _batch(records, [*skipped, *known.refused], known)
 
     async def announcement(self, course: str, name: str) -> Discussion | Skipped:
         """One; raises MissingRecordError."""
@@ -84,7 +84,7 @@ class Notices:
             for row in await self._api.all("/v1/calendars/items", params, key="id"):
                 _take_event(self._api.site, course, row, known, records, skipped)
         await self._sweep_calendar(known, _iso(spans[0][0]), _iso(spans[1][1]))
-        yield _batch(records, skipped, known)
+        yield _batch(records, [*skipped, *known.refused], known)
 
     async def progress(self, course: str) -> AsyncIterator[Batch]:
         """How much of what can be marked as reviewed each person has marked."""
@@ -105,8 +105,10 @@ class Notices:
                 continue  # It was not asked for.
             kind, item, again = name.split("/", 2)
             # An event that is repeated is there although one of its days is not.
-            if again or await gone(self._api, f"/v1/calendars/items/{kind}/{item}"):
+            if again:
                 known.drop(name)
+            else:
+                await known.settle(self._api, name, f"/v1/calendars/items/{kind}/{item}")
 
 
 def announcement_of(site: str, course: str, row: JSONObject) -> Discussion | Skipped:

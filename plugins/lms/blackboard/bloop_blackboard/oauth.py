@@ -21,6 +21,7 @@ from bloop_sdk import (
     ConnectionContext,
     CredentialExpiredError,
     FatalError,
+    PermissionMissingError,
     Request,
     Response,
     UnavailableError,
@@ -32,6 +33,7 @@ AUTHORIZE = f"{BASE}/v1/oauth2/authorizationcode"
 SCOPE = "read offline"
 """``offline`` gives a refresh token."""
 
+_KEY = "check its key and secret, and that the site's administrator has added it"
 _EARLY = 30.0
 """Seconds before its end at which a token is not used any more."""
 
@@ -83,15 +85,21 @@ class Tokens:
     async def _ask(self, params: Mapping[str, str], grant: str) -> dict[str, Any]:
         secret = self._config.application_secret.get_secret_value()
         basic = b64encode(f"{self._config.application_key}:{secret}".encode()).decode()
-        response = await self._ctx.http.send(
-            Request(
-                url=f"{self._config.site}{TOKEN}",
-                method="POST",
-                params=params,
-                form={"grant_type": grant},
-                headers={"Authorization": f"Basic {basic}", "Accept": "application/json"},
-            )
+        asking = Request(
+            url=f"{self._config.site}{TOKEN}",
+            method="POST",
+            params=params,
+            form={"grant_type": grant},
+            headers={"Authorization": f"Basic {basic}", "Accept": "application/json"},
         )
+        try:
+            response = await self._ctx.http.send(asking)
+        except PermissionMissingError:
+            raise
+        except AuthError as err:
+            # 401 is about who asks (RFC 6749, 5.2); what is asked with is a 400.
+            refused = "Blackboard refuses the application's key or secret"
+            raise AuthError(refused, cure=_KEY) from err
         answer = _granted(response, grant)
         self._token = str(answer["access_token"])
         lifetime = answer.get("expires_in")
@@ -124,7 +132,7 @@ def _granted(response: Response, grant: str) -> dict[str, Any]:
     if fault in {"invalid_client", "unauthorized_client", "invalid_scope"}:
         raise AuthError(
             f"Blackboard refuses the application: {fault}",
-            cure="check its key and secret, and that the site's administrator has added it",
+            cure=_KEY,
         )
     if response.status == 200:
         raise UnavailableError("Blackboard answered without a token")

@@ -163,6 +163,19 @@ class FakeBlackboard:
         self.forbidden.add(f"{API}/v1/courses/_5_1/contents/_11_1/attachments/_42_1/download")
         return Ref(Kind.FILE, "_5_1/_11_1/_42_1")
 
+    def unshare(self) -> Ref:
+        """A link is listed no more, and refused to who asks for it."""
+        row = self.row("_14_1")
+        self._removed = (self.contents.index(row), row)
+        self.contents.remove(row)
+        self.forbidden.add(f"{API}/v1/courses/_5_1/contents/_14_1")
+        return Ref(Kind.LINK, "_5_1/_14_1")
+
+    def share(self) -> None:
+        """It is there again."""
+        self.forbidden.clear()
+        self.restore()
+
     def row(self, name: str) -> Row:
         """A content item by its id."""
         return next(row for row in self.contents if row["id"] == name)

@@ -100,6 +100,12 @@ async def test_a_revoked_refresh_token_asks_for_a_login(connect):
         await connect(refresh_token="revoked").discover()
 
 
+async def test_a_wrong_secret_is_told_with_what_to_check(connect):
+    with pytest.raises(AuthError, match="refuses the application's key or secret") as caught:
+        await connect(application_secret="of another application").check()
+    assert "administrator has added it" in (caught.value.cure or "")
+
+
 async def test_no_secret_is_part_of_an_address_in_an_error(connect, faults):
     faults.add(Status(503), path="/token", times=None)
     with pytest.raises(Exception) as caught:

@@ -10,6 +10,7 @@ from fake_blackboard import NOW, SITE, at, item
 from bloop_sdk import (
     CompletionState,
     Kind,
+    Partition,
     QuestionKind,
     Ref,
     SubmissionState,
@@ -171,6 +172,15 @@ async def test_a_submission_is_its_newest_attempt_that_was_handed_in(replica):
     assert work.late
     assert [one.text for one in work.comments] == ["See page 3", "Well done"]
     assert "talk to her" not in repr(work)
+
+
+async def test_a_grade_that_is_read_after_a_kill_is_of_the_same_item(site, connect):
+    site.grades["_62_1"] = [{**site.grades["_61_1"][0], "columnId": "_62_1"}]
+    partition = Partition("grades", "_5_1")
+    first = await anext(connect().read(partition, None))
+    rest = [batch async for batch in connect().read(partition, first.cursor)]
+    works = {work.remote_id: work.content for batch in rest for work in batch.records}
+    assert works["_5_1/_62_1/_71_1"] == Ref(Kind.QUIZ, "_5_1/_13_1")
 
 
 async def test_a_grade_in_per_cent_is_one_in_points(replica):

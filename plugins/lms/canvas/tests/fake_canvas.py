@@ -455,6 +455,11 @@ class FakeCanvas:
     def forbid(self) -> None:
         self.denied["users"] = 403
 
+    unshare = forbid
+
+    def share(self) -> None:
+        del self.denied["users"]
+
     def write(self, kind: str) -> WriteOp:
         assert kind == "grade"
         self.ticks += 1

@@ -144,6 +144,11 @@ class FakeMoodle:
         self.site.modules[13]["uservisible"] = False
         return Ref(Kind.PAGE, "13")
 
+    unshare = forbid
+
+    def share(self) -> None:
+        self.site.modules[13]["uservisible"] = True
+
     def write(self, kind: str) -> WriteOp:
         self._score += 1
         self.site.method = None  # A rubric takes no plain grade.

@@ -43,6 +43,7 @@ PAGE = 100
 """Objects of a list in one answer: Notion's most."""
 
 _READS = re.compile(r"/v1/(search|data_sources/[^/]+/query)\Z")
+_PROXY = "Notion does not answer so: see what does in its place, such as a proxy of this network"
 _QUIET = logging.getLogger("bloop_notion.client")
 
 
@@ -204,6 +205,8 @@ def _error_of(method: str, path: str, status: int, code: str, said: str, body: s
     """What an answer means to the hub."""
     what = f"{method} {path} was answered {status}"
     reason = f"{what}: {' '.join(said.split())[:300]}"
+    if status < 400:
+        return FatalError(what, cure=_PROXY, code="redirects")
     if status == 401:
         return AuthError(what, cure="renew the integration's token, or log in again")
     if status == 403:

@@ -37,13 +37,16 @@ class Entry:
     above: str | None = None
     """The node above, once :class:`bloop_notion.tree.Tree` has found it."""
     torn: bool = False
+    below: list[str] = field(default_factory=list)
+    """Pages and data sources in its text, which loses them without an edit of its own."""
 
     def digest(self, today: str) -> str:
         """Another one wherever the records are others, as far as the list tells.
 
         That of a data source ends with the day on which its rows were asked for.
         """
-        made = f"{self.edited}~{_short(self.parent)}~{_short((self.above, self.torn, READER))}"
+        around = (self.above, self.torn, READER, sorted(self.below))
+        made = f"{self.edited}~{_short(self.parent)}~{_short(around)}"
         return f"{made}~{today}" if self.source else made
 
     def stands(self, held: str) -> bool:
@@ -109,6 +112,10 @@ async def everything(api: Api, known: Mapping[str, str]) -> Listing:
     missing = known.keys() - listing.entries.keys()
     await _rows(api, listing, known, gaps=bool(missing))
     await _look_for(api, listing, known, sorted(missing - listing.entries.keys()))
+    for entry in listing.entries.values():
+        above = listing.entries.get(dashed(entry.parent.get("page_id")) or "")
+        if above is not None:
+            above.below.append(entry.id)
     return listing
 
 

@@ -582,6 +582,16 @@ class FakeNotion:
         self.forbidden.add(own)
         return Ref(Kind.NOTE, own)
 
+    def unshare(self) -> Ref:
+        """Take a page out of the connection."""
+        own = ident("page Row")
+        self.unshared.add(own)
+        return Ref(Kind.NOTE, own)
+
+    def share(self) -> None:
+        """Add it again."""
+        self.unshared.clear()
+
     def beyond(self) -> tuple[Ref, Any]:
         """A page, and the blocks of it that are coloured."""
         own = ident("page Row")

@@ -92,6 +92,7 @@ class FakeGraph:
         self.made = 0
         self.fails: dict[str, tuple[int, str]] = {}
         self._deleted: tuple[Section, int, FakePage] | None = None
+        self._before = BEGAN
 
     # -- answering
 
@@ -320,6 +321,17 @@ class FakeGraph:
         page = self.notebooks[0].all_sections()[-1].pages[-1]
         self.denied.add(page.id)
         return Ref(Kind.NOTE, page.id)
+
+    def unshare(self) -> Ref:
+        """A page may not be read any more since it was changed."""
+        page = self.notebooks[0].all_sections()[-1].pages[-1]
+        self._before, page.changed = page.changed, self.now
+        return self.forbid()
+
+    def share(self) -> None:
+        """It may be read again, and is as it was."""
+        self.denied.clear()
+        self.notebooks[0].all_sections()[-1].pages[-1].changed = self._before
 
     def log_in(self, url: str) -> dict[str, str]:
         """What a browser brings back."""

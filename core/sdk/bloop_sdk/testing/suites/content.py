@@ -173,7 +173,7 @@ async def malformed_record(case: ContentCase) -> None:
     ref = str(rig.offer("malform")())
     await rig.read(f"with {ref} malformed")
     hold(ref in rig.replica.skipped, f"{ref} is malformed, and nothing says that it was skipped")
-    _others(rig, expected, ref, f"with {ref} malformed")
+    others(rig, expected, ref, f"with {ref} malformed")
 
 
 @CONTENT.rule("unknown")
@@ -185,7 +185,7 @@ async def unknown_type(case: ContentCase) -> None:
     await rig.read(f"with {ref} of an unknown type")
     hold(ref.kind is Kind.OPAQUE, f"unknown() gives {ref}: give the ref that it is read under")
     hold(ref in rig.replica.records, f"{ref} is of an unknown type, and lost: yield an Opaque")
-    _others(rig, expected, ref.remote_id, f"with {ref} of an unknown type")
+    others(rig, expected, ref.remote_id, f"with {ref} of an unknown type")
 
 
 @CONTENT.rule()
@@ -211,8 +211,8 @@ async def secrets(case: ContentCase) -> None:
                     hold(not shown or shown not in repr(what), f"{where} holds the secret {name}")
 
 
-def _others(rig: Rig, expected: dict[str, Any], ref: str, where: str) -> None:
-    """Everything but what has to do with ``ref`` has to be there, unchanged."""
+def others(rig: Rig, expected: dict[str, Any], ref: str, where: str) -> None:
+    """Hold that everything but what has to do with ``ref`` is there, unchanged."""
     remote_id = ref.partition(":")[2] or ref
     held = rig.replica.held()
     for name, row in expected.items():

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from bloop_sdk.errors import AuthError, BloopError, RateLimitedError, RetriableError
+from bloop_sdk.errors import (
+    AuthError,
+    BloopError,
+    FatalError,
+    RateLimitedError,
+    RetriableError,
+)
 from bloop_sdk.testing.faults import Cut, Fault, Garbled, Hang, Slow, Status
 from bloop_sdk.testing.reading import ContractError
 from bloop_sdk.testing.suites.case import ContentCase, Rig, converge, ends_well, named
@@ -12,6 +18,7 @@ from bloop_sdk.testing.suites.content import CONTENT, hold
 from bloop_sdk.testing.system import System
 
 LONG_WAIT = 1800.0
+ELSEWHERE = "https://moved.example/"
 
 
 @CONTENT.rule(subject=System)
@@ -96,6 +103,35 @@ async def truncated_bodies(case: ContentCase) -> None:
     """A body that breaks off is never taken for a whole one."""
     await _passing(case, Cut())
     await _lasting(case, Cut(), RetriableError)
+
+
+@CONTENT.rule(subject=System)
+async def moved_host(case: ContentCase) -> None:
+    """A redirect to another host is not followed, is named, and is never taken for an answer."""
+    moved = Status(301, headers={"location": ELSEWHERE})
+    rig = case.rig()
+    rig.http.add(moved, times=None)
+    try:
+        await rig.provider().check()
+    except FatalError as err:
+        hold(err.cure, f"check() of a system that has moved: {err.message!r} has no cure")
+    except Exception as err:
+        raise ContractError(
+            f"check() of a system that has moved: {type(err).__name__}: {err}; "
+            "let FatalError leave the method"
+        ) from err
+    else:
+        raise ContractError("check() passes although the system has moved to another host")
+    whole = await case.whole()
+    async for rig, where in _each(case, whole, moved):
+        ended = await ends_well(rig, FatalError, where)
+        led = [one.url for one in rig.http.requests if one.url.startswith(ELSEWHERE)]
+        hold(not led, f"{where}, and the other host is asked, which knows nothing of the hub")
+        rig.http.clear()
+        if not ended:
+            await rig.read(f"{where}, then read on")
+        # Files that were lost on the way come with the next read.
+        await converge(rig, whole.replica.state(), where)
 
 
 @CONTENT.rule(subject=System)

@@ -8,7 +8,8 @@ from bloop_sdk.errors import BloopError
 from bloop_sdk.providers.content import Deletes
 from bloop_sdk.testing.clock import wall_clock_off_by
 from bloop_sdk.testing.suites.case import ContentCase, Rig, converge, ends_well, was_killed
-from bloop_sdk.testing.suites.content import CONTENT, hold
+from bloop_sdk.testing.suites.content import CONTENT, hold, others
+from bloop_sdk.testing.system import System
 
 HOUR = 3600.0
 
@@ -174,6 +175,30 @@ async def delete_and_restore(case: ContentCase) -> None:
     rig.offer("restore")()
     await rig.read(f"after {ref} was restored")
     rig.expect(before, f"after {ref} was restored")
+
+
+@CONTENT.rule("unshare", "share", subject=System)
+async def unshare_and_share(case: ContentCase) -> None:
+    """What may be seen no more costs nothing else, is not shown, and comes back with the right."""
+    rig = await case.whole()
+    before, held = rig.replica.state(), rig.replica.held()
+    ref = rig.offer("unshare")()
+    where = f"after {ref or 'a stream'} was unshared"
+    await rig.read(where)
+    if ref is None:
+        hold(rig.replica.gaps, f"{where}, the run has no gap")
+        rig.expect(before, where)
+    else:
+        hold(str(ref) in before, f"unshare() gave {ref}, which read() never yielded")
+        hold(
+            ref not in rig.replica.records,
+            f"{where}, it is still shown: yield a Skipped with the code record_forbidden or "
+            "record_unshared",
+        )
+        others(rig, held, str(ref), where)
+    rig.offer("share")()
+    await rig.read(f"{where}, and shared again")
+    rig.expect(before, f"{where}, and shared again")
 
 
 @CONTENT.rule("edit")

@@ -37,6 +37,7 @@ MOST_BYTES = 64 * 1024 * 1024
 PAUSE_SECONDS = 60.0
 """Of a 429 that says nothing of how long: the shorter of OneNote's windows."""
 _TRIES = 3
+_PROXY = "Graph does not answer so: see what does in its place, such as a proxy of this network"
 _CLAIMS = re.compile(r'\bclaims="([A-Za-z0-9+/=_-]{1,8000})"')
 
 
@@ -154,6 +155,8 @@ def _usable(request: Request, response: Response) -> Response:
     what = f"{_told(request)} was answered {response.status}"
     what = f"{what} ({number}{said})" if number else what
     match response.status:
+        case status if status < 400:
+            raise FatalError(what, cure=_PROXY, code="redirects")
         case 401:
             raise AuthError(f"{what} with a new token", cure=AGAIN)
         case 403:
