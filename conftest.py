@@ -6,4 +6,5 @@ pytest_plugins = [
     "tests.support.hub",
     "tests.support.kafka",
     "tests.support.node_oidc",
+    "tests.support.sharing",
 ]
