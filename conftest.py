@@ -6,4 +6,6 @@ pytest_plugins = [
     "tests.support.hub",
     "tests.support.kafka",
     "tests.support.node_oidc",
+    "tests.support.order",
+    "tests.support.sharing",
 ]

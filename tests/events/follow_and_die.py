@@ -1,4 +1,4 @@
-"""One process of the hub that follows the log, for tests that kill it: URLs, then a handler.
+"""One process of the hub that follows the log, for tests that kill it.
 
 An effect writes one audit line an event; a delivery appends one line an event to a file. Both say
 which process it was.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -32,7 +31,7 @@ def say_that_it_lives(database):
         unit.session.add(process)
 
 
-async def main(url: str, owner_url: str, kind: str, file: str) -> None:
+async def main(ready, url: str, owner_url: str, kind: str, file: str) -> None:
     async def deliver(ctx, event):
         line = f"{event.aggregate} {event.sequence} {event.id} {os.getpid()}\n"
         with Path(file).open("a") as out:  # noqa: ASYNC230 - a line that a kill may not tear
@@ -43,10 +42,10 @@ async def main(url: str, owner_url: str, kind: str, file: str) -> None:
     consumers = Consumers(means(database), keep=timedelta(days=7))
     await consumers.follow([consumer(take if kind == "effect" else deliver)])
     await consumers.start()
-    sys.stdout.write("ready\n")
-    sys.stdout.flush()
+    ready.send("ready")
     await asyncio.Event().wait()
 
 
-if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+def follow(ready, *given: str) -> None:
+    """Follow the log of a database (URLs) with a handler (its kind, its file), and say so."""
+    asyncio.run(main(ready, *given))

@@ -6,11 +6,8 @@ import contextlib
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -19,9 +16,10 @@ from bloop.events import positions
 from bloop.store.database import in_unit
 from bloop.store.models import AuditLine
 from tests.events.conftest import PLUGIN, say, taken, unread
+from tests.events.follow_and_die import follow
 from tests.support.database import make_system_call
+from tests.support.forking import fork
 
-ROOT = Path(__file__).resolve().parents[2]
 KILLS = 4
 AGGREGATES = [f"a:{n}" for n in range(5)]
 
@@ -30,21 +28,17 @@ class Follower:
     """A process that follows the log."""
 
     def __init__(self, urls, kind, file):
-        self._command = [sys.executable, "-m", "tests.events.follow_and_die", *urls, kind, file]
+        self._given = (*urls, kind, file)
         self.start()
 
     def start(self):
-        self.process = subprocess.Popen(
-            self._command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
-        while (line := self.process.stdout.readline()) and b"ready" not in line:
-            pass
-        assert line, "it ended before it was ready"
+        self.process, ready = fork(follow, *self._given)
+        assert ready.recv() == "ready"
+        ready.close()
 
     def kill(self):
         os.kill(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-        self.process.stdout.close()
+        self.process.join()
 
 
 @contextlib.contextmanager

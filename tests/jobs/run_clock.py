@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 
 from bloop.jobs import ledger, system_call
 from bloop.jobs.clock import Clock
@@ -21,7 +20,7 @@ SWEEP = Declared(
 )
 
 
-async def main(url: str, owner_url: str, institution: str) -> None:
+async def main(ready, url: str, owner_url: str, institution: str) -> None:
     clock = Clock(
         Database(url, owner_url),
         system_call(),
@@ -32,10 +31,10 @@ async def main(url: str, owner_url: str, institution: str) -> None:
     clock.follow(Wanted(declared=(SWEEP,)))
     await clock.look()
     clock.start()
-    sys.stdout.write("ready\n")
-    sys.stdout.flush()
+    ready.send("ready")
     await asyncio.Event().wait()
 
 
-if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+def run_clock(ready, *given: str) -> None:
+    """Look until it is killed; says when it does."""
+    asyncio.run(main(ready, *given))

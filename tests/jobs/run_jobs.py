@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from pathlib import Path
 
 from bloop.jobs import Jobs, owners
@@ -31,16 +30,16 @@ async def work(ctx, payload):
     return os.getpid()
 
 
-async def main(url: str, owner_url: str, machine: str, *queues: str) -> None:
+async def main(ready, url: str, owner_url: str, machine: str, *queues: str) -> None:
     # As if on a machine of its own, so that nobody sees by itself that this process is gone.
     owners._machine = lambda: machine
     jobs = Jobs(Database(url, owner_url), queues=queues)
     jobs.register("work", work)
     await jobs.start()
-    sys.stdout.write("ready\n")
-    sys.stdout.flush()
+    ready.send("ready")
     await asyncio.Event().wait()
 
 
-if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+def run_jobs(ready, *given: str) -> None:
+    """Run jobs until it is killed; says when it does."""
+    asyncio.run(main(ready, *given))

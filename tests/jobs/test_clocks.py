@@ -2,10 +2,7 @@
 
 import asyncio
 import contextlib
-import subprocess
-import sys
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
@@ -13,29 +10,26 @@ from sqlalchemy import select, update
 from bloop.jobs import system_call
 from bloop.jobs.models import Job, JobSchedule, JobState
 from bloop.store.types import utcnow
+from tests.jobs.run_clock import run_clock
 from tests.support.database import HOME
+from tests.support.forking import fork
 
-ROOT = Path(__file__).resolve().parents[2]
-HELPER = [sys.executable, "-m", "tests.jobs.run_clock"]
 ROUNDS = 8
 
 
 @contextlib.contextmanager
 def clocks(urls, count):
     """So many processes that look; they start beside each other."""
-    command = [*HELPER, *urls, HOME]
-    started = [
-        subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(count)
-    ]
+    started = [fork(run_clock, *urls, HOME) for _ in range(count)]
     try:
-        for process in started:
-            assert process.stdout.readline() == "ready\n"
-        yield started
+        for _, ready in started:
+            assert ready.recv() == "ready"
+        yield [process for process, _ in started]
     finally:
-        for process in started:
+        for process, ready in started:
             process.kill()
-            process.wait()
-            process.stdout.close()
+            process.join()
+            ready.close()
 
 
 def make_due(database):

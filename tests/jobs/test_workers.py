@@ -4,33 +4,30 @@ import asyncio
 import contextlib
 import os
 import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 
 from bloop.jobs import Jobs, Timing, ledger
 from bloop.jobs.queries import JOB
 from bloop.store.database import Database, in_unit
+from bloop.tables import core_metadata
+from tests.jobs.run_jobs import run_jobs
+from tests.support.forking import fork
 
-ROOT = Path(__file__).resolve().parents[2]
-HELPER = [sys.executable, "-m", "tests.jobs.run_jobs"]
+core_metadata()  # A job refers to tables of accounts.
 
 
 @contextlib.contextmanager
 def worker(urls, machine, *queues):
-    process = subprocess.Popen(
-        [*HELPER, *urls, machine, *queues], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    )
+    process, ready = fork(run_jobs, *urls, machine, *queues)
     try:
-        assert process.stdout.readline() == "ready\n"
+        assert ready.recv() == "ready"
         yield process
     finally:
         process.kill()
-        process.wait()
-        process.stdout.close()
+        process.join()
+        ready.close()
 
 
 def ask(database, call, file, seconds=0.0, **options):

@@ -1,6 +1,5 @@
 """Migrations: the models and the migrated tables agree, and no owner stands in another's way."""
 
-import multiprocessing
 import sys
 import textwrap
 
@@ -22,6 +21,7 @@ from bloop.tables import core_metadata
 from bloop_sdk import FatalError
 from bloop_sdk.tables import ID, plugin_base
 from tests.support.database import HOME
+from tests.support.forking import forking
 
 
 def owner_engine(database):
@@ -73,7 +73,7 @@ def test_processes_that_upgrade_at_once_do_it_once(empty_database):
         url.render_as_string(hide_password=False)
         for url in (empty_database.url, empty_database.owner_url)
     ]
-    context = multiprocessing.get_context("spawn")
+    context = forking()
     results = context.Queue()
     processes = [
         context.Process(target=upgrade_in_a_process, args=(urls, results)) for _ in range(2)

@@ -1,7 +1,6 @@
 """A unit of work is all or nothing, and tells in the store's words what went wrong."""
 
 import asyncio
-import multiprocessing
 import sqlite3
 import threading
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from bloop.store.models import AuditLine, OutboxEvent, PluginValue
 from bloop.store.wakes import EVENTS_SAID
 from bloop_sdk import ConfigError
 from tests.support.database import HOME, make_call, make_system_call
+from tests.support.forking import forking
 
 
 def add_user(unit, id_="u", email=None):
@@ -266,7 +266,7 @@ def write_rows(url, owner_url, number, start, results):
 
 
 def test_four_processes_write_without_a_lock_error(database_urls, database, call):
-    context = multiprocessing.get_context("spawn")
+    context = forking()
     start, results = context.Barrier(4), context.Queue()
     processes = [
         context.Process(target=write_rows, args=(*database_urls, number, start, results))

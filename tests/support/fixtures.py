@@ -109,6 +109,19 @@ def _logs_as_they_were() -> Iterator[None]:
             root.removeHandler(handler)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _tracebacks_are_plain() -> None:
+    """Log errors of hubs whose logs nobody set up in words alone.
+
+    structlog's own way paints each frame with its locals, which takes as long as a request.
+    """
+    import structlog
+
+    *rest, _ = structlog.get_config()["processors"]
+    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure_once(processors=[*rest, plain])
+
+
 @pytest.fixture(scope="session")
 def run_folder(request: pytest.FixtureRequest) -> Path:
     """The folder of this run, which all its workers share."""

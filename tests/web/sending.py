@@ -19,6 +19,8 @@ from tests.web.forms import FoundForm, forms_of
 from tests.web.inventory import PAGES as SHOWN
 from tests.web.measure import BROWSER
 
+Rows = list[tuple[Any, ...]]
+
 
 @dataclass
 class Sender:
@@ -29,7 +31,7 @@ class Sender:
     _clients: dict[str | None, httpx.AsyncClient]
     _live: sqlite3.Connection
     _kept: sqlite3.Connection
-    _before: dict[str, int] = field(default_factory=dict)
+    _before: dict[str, Rows] = field(default_factory=dict)
     _version: int = 0
 
     async def ask(self, role: str | None, path: str, **headers: str) -> httpx.Response:
@@ -66,7 +68,9 @@ class Sender:
         (version,) = self._live.execute("pragma data_version").fetchone()
         if version == self._version:
             return set()
-        changed = {table for table, rows in _contents(self._live) if rows != self._before[table]}
+        changed = {
+            table for table, rows in _contents(self._live) if not _same(rows, self._before[table])
+        }
         if changed:
             self._kept.backup(self._live)
         (self._version,) = self._live.execute("pragma data_version").fetchone()
@@ -79,13 +83,17 @@ class Sender:
         (self._version,) = self._live.execute("pragma data_version").fetchone()
 
 
-def _contents(database: sqlite3.Connection) -> Iterator[tuple[str, int]]:
-    """Each table with a digest of its rows."""
+def _contents(database: sqlite3.Connection) -> Iterator[tuple[str, Rows]]:
+    """Each table with its rows."""
     names = database.execute("select name from sqlite_master where type = 'table'").fetchall()
     for (name,) in names:
         if not name.startswith("sqlite_"):
-            rows: Any = database.execute(f'select * from "{name}"').fetchall()
-            yield name, hash(tuple(sorted(map(repr, rows))))
+            yield name, database.execute(f'select * from "{name}"').fetchall()
+
+
+def _same(rows: Rows, before: Rows) -> bool:
+    """Whether they are the same rows, in whatever order: most often in the one that they had."""
+    return rows == before or sorted(map(repr, rows)) == sorted(map(repr, before))
 
 
 @asynccontextmanager

@@ -22,6 +22,8 @@ from tests.web.attacks import MARK, Attack, attacks
 from tests.web.forms import FoundForm, distinct
 from tests.web.sending import sending
 
+# All is sent by what sets the module up, beside whatever else runs.
+pytestmark = pytest.mark.timeout(300)
 TRIES = {"audit_line", "audit_personal", "outbox_event", "login_delay"}
 """What is written down of a wrong password or code, so that nobody tries them all."""
 GERMAN = {"accept-language": "de"}

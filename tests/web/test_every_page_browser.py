@@ -10,7 +10,7 @@ from tests.support.serving import serving
 from tests.web.inventory import PAGES
 from tests.web.looking import NARROW, OVERFLOW, violations
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 pytest.importorskip("playwright.sync_api")
 
 

@@ -197,38 +197,53 @@ def test_what_is_read_and_what_is_decided_are_the_same(database, content, role):
 
 def read_as_decided(database, content, call):
     call = replace(call, principal=replace(call.principal, id=f"in-{HOME}"))
-    drafts = may(call, "content:write")
+    rows = rows_of(database, content)
     verdicts = Counter()
-    for (institution, *rest), ids in content.items():
-        audience, container_shown, item_shown, enrolled = rest
-        reachable = audience is not Audience.OWNER or enrolled is None
-        shown = {Container: container_shown, Item: container_shown and item_shown}
-        reads = {Container: CONTAINER_IS_VISIBLE, Item: ITEM_IS_VISIBLE}
-        with database.reading(make_call(institution)) as unit:
-            found_rows = [
-                unit.session.get(model, (institution, id_))
-                for model, id_ in zip(shown, ids, strict=True)
-            ]
-        for (model, published), row in zip(shown.items(), found_rows, strict=True):
-            resource = replace(resource_of(row), published=published)
-            with database.reading(call) as unit:
-                resource = replace(resource, standing=standing_of(unit, row))
-            decided = ENGINE.decide(call, "content:read", resource).allowed
-            found = bool(database.read_now(reads[model], call, id=row.id))
-            if drafts and institution == HOME:
-                found = reachable  # Who writes is given the reads that show everything.
-            assert decided is (may(call, "content:read") and found), (model, institution, rest)
-            writes = ENGINE.decide(call, "content:write", resource).allowed
-            taught = not drafts and bool(
-                database.read_now(TEACHES if model is Container else TEACHES_ITEM, call, id=row.id)
-            )
-            assert writes is (
-                institution == HOME
-                and reachable
-                and (drafts or (taught and call.principal.kind is not PrincipalKind.GUEST))
-            )
-            verdicts[decided] += 1
+    with database.reading(call) as unit:
+        for of, row, published in rows:
+            verdicts[decided_as_read(database, unit, call, of, row, published)] += 1
     assert len(verdicts) == 2 or may(call, "content:read") is False
+
+
+def rows_of(database, content):
+    """Each container and each item: whose it is and how it was made, its row, whether it shows."""
+    found = []
+    for institution in (HOME, OTHER):
+        with database.reading(make_call(institution)) as unit:
+            for (owner, *rest), ids in content.items():
+                if owner != institution:
+                    continue
+                _, container_shown, item_shown, _ = rest
+                shown = (container_shown, container_shown and item_shown)
+                for model, id_, published in zip((Container, Item), ids, shown, strict=True):
+                    row = unit.session.get(model, (institution, id_))
+                    found.append(((institution, *rest), row, published))
+    return found
+
+
+def decided_as_read(database, unit, call, of, row, published):
+    """Whether it may be read, which Cedar and the reads agree on; and on who may write it."""
+    institution, audience, *_, enrolled = of
+    is_container = isinstance(row, Container)
+    drafts = may(call, "content:write")
+    reachable = audience is not Audience.OWNER or enrolled is None
+    resource = replace(resource_of(row), published=published, standing=standing_of(unit, row))
+    decided = ENGINE.decide(call, "content:read", resource).allowed
+    visible = CONTAINER_IS_VISIBLE if is_container else ITEM_IS_VISIBLE
+    found = bool(database.read_now(visible, call, id=row.id))
+    if drafts and institution == HOME:
+        found = reachable  # Who writes is given the reads that show everything.
+    assert decided is (may(call, "content:read") and found), (type(row), of)
+    writes = ENGINE.decide(call, "content:write", resource).allowed
+    taught = not drafts and bool(
+        database.read_now(TEACHES if is_container else TEACHES_ITEM, call, id=row.id)
+    )
+    assert writes is (
+        institution == HOME
+        and reachable
+        and (drafts or (taught and call.principal.kind is not PrincipalKind.GUEST))
+    )
+    return decided
 
 
 # -- the judge

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import signal
 import zipfile
@@ -40,6 +39,7 @@ from bloop.store.types import utcnow
 from bloop_sdk import Role
 from tests.accounts.privacy.conftest import ADA, BEN, CANARIES, call_of
 from tests.support.database import HOME, OTHER, make_call, make_system_call
+from tests.support.forking import forking
 
 
 @pytest.fixture
@@ -251,7 +251,7 @@ def erase_and_die(urls, root, notes, step):
 
 @pytest.mark.parametrize("database_urls", ["sqlite"], indirect=True)
 def test_who_is_killed_anywhere_erases_again(people, sources, admin, database_urls):
-    run = multiprocessing.get_context("forkserver")
+    run = forking()
     for step in STEPS:
         process = run.Process(
             target=erase_and_die, args=(database_urls, sources.blobs.root, sources.notes, step)

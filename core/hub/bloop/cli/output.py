@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -172,14 +173,27 @@ def hub_call(hub: Hub) -> Call:
     return system_call(hub.institution)
 
 
+@contextmanager
+def _without_search_for_garbage() -> Iterator[None]:
+    """For imports, whose objects stay: to look through them costs a seventh of a command."""
+    on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if on:
+            gc.enable()
+
+
 @asynccontextmanager
 async def open_hub() -> AsyncIterator[Hub]:
     """The hub of this command's configuration, without serving or background work."""
-    from bloop.hub import Hub
-    from bloop.telemetry.logs import configure
+    with _without_search_for_garbage():
+        from bloop.hub import Hub
+        from bloop.telemetry.logs import configure
 
-    configure("critical", "text")  # A command says itself what happened.
-    hub = Hub.open(click.get_current_context().find_root().obj, kind="cli")
+        configure("critical", "text")  # A command says itself what happened.
+        hub = Hub.open(click.get_current_context().find_root().obj, kind="cli")
     try:
         yield hub
     finally:

@@ -159,7 +159,8 @@ def register(
     """
     if name in REGISTRY:
         raise ValueError(f"a read named {name!r} is registered already")
-    binds = [part for part in visitors.iterate(select) if isinstance(part, BindParameter)]
+    parts = list(visitors.iterate(select))
+    binds = [part for part in parts if isinstance(part, BindParameter)]
     for bind in binds:
         if bind.required and bind.expanding:
             raise ValueError(f"the read {name!r} has a list :{bind.key}, which no driver takes")
@@ -169,7 +170,7 @@ def register(
             f"the read {name!r} has no :institution",
             cure="compare an institution_id column with bloop.store.statements.institution",
         )
-    if free := _unbound_tables(select):
+    if free := _unbound_tables(parts):
         raise TenantError(
             f"the read {name!r} would show every institution's rows of {', '.join(free)}",
             cure="compare the institution_id of each of its tables",
@@ -181,11 +182,11 @@ def register(
     return statement
 
 
-def _unbound_tables(select: Select[*tuple[Any, ...]]) -> list[str]:
-    """Tables (or aliases) with an ``institution_id`` that is compared with nothing."""
+def _unbound_tables(parts: Iterable[object]) -> list[str]:
+    """Tables (or aliases) of a statement with an ``institution_id`` compared with nothing."""
     used: dict[str, str] = {}
     compared: set[str] = set()
-    for part in visitors.iterate(select):
+    for part in parts:
         if isinstance(part, Column) and "institution_id" in part.table.c:
             used[part.table.name] = getattr(part.table, "element", part.table).name
         if isinstance(part, BinaryExpression) and part.operator is operators.eq:

@@ -8,7 +8,6 @@ import zlib
 
 import numpy as np
 import pytest
-from manim import ImageMobject
 from PIL import Image
 
 from bloop_manim.drawing import check, raster, timeline
@@ -186,6 +185,8 @@ def logos(tmp_path_factory):
 @pytest.mark.parametrize(("name", "theme"), [("dark.svg", "light"), ("pale.svg", "light"),
                                              ("dark.svg", "dark")])  # fmt: skip
 def test_a_logo_stands_in_a_corner_and_covers_nothing(logos, size, language, name, theme):
+    from manim import ImageMobject
+
     visual = {"kind": "bullets", "title": "A heading of several words here", "items": ["One"]}
     look = Look(width=size[0], height=size[1], theme=theme, logo=logos / name)
     scene = Scene.model_validate({"id": "one", "visual": visual})
