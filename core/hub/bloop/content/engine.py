@@ -71,9 +71,6 @@ log = get_logger("bloop.content")
 RECORDS_AT_ONCE = 2000
 """So many records that are read already wait for a commit at most, and go into one together."""
 
-SENDING_SECONDS = 0.001
-"""So long what was told of needs to be asked for."""
-
 MOST_GAPS = 100
 """Of a run that are told of."""
 
@@ -220,8 +217,6 @@ class Reader:
             plan.met.setdefault((part.stream, part.partition), {})[part.key] = part.digest
         # Most containers are still there: what is in them is asked for beside their list.
         plan.tell(self._provider, plan.chosen(sorted({part.partition for part in told})))
-        # The look would take the interpreter from those who are about to ask.
-        await asyncio.sleep(SENDING_SECONDS)
         return await self._see(still_known, self._run.connection_id, told)
 
     async def _steps(
