@@ -165,7 +165,7 @@ class HubPacer:
                 poll = min(poll * 1.5, _LONGEST_POLL)
             elif pause > patience:
                 raise RateLimitedError(
-                    f"{line.key[1]}: the next request may be sent in {pause:.0f} s",
+                    f"{line.key[1]}: the next request may be sent in {_span(pause)}",
                     retry_after=pause,
                 )
             else:
@@ -370,3 +370,8 @@ def _number(text: str | None) -> float | None:
         return None
     # A bucket of more is none: its sums would leave what a book can hold, for all who share it.
     return value if abs(value) < _MOST_TOLD else None
+
+
+def _span(seconds: float) -> str:
+    """As one would say it: minutes where it is more than two of them."""
+    return f"{seconds:.0f} s" if seconds <= 120 else f"{seconds / 60:.0f} min"
