@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
+from joserfc.jws import JWSRegistry
 
 from bloop_sdk import Request, Response
 from bloop_sdk.testing import reply
@@ -152,7 +153,9 @@ class Issuer:
         claims = _over({**honest, "at_hash": at_hash, **self.person}, self.claims)
         if self.signs is not None:
             return self.signs(header, claims)
-        return jwt.encode(header, claims, self.key, algorithms=[header["alg"]])
+        # Issuers put things of their own into a header.
+        loose = JWSRegistry(algorithms=[header["alg"]], strict_check_header=False)
+        return jwt.encode(header, claims, self.key, registry=loose)
 
 
 def unsigned(header: Claims, claims: Claims) -> str:

@@ -64,8 +64,9 @@ async def choose_way(request: Request, next: str = "/") -> Response:  # noqa: A0
     return await page(request, "login_with.html", ways=ways, next=next)
 
 
+# What comes back is the try to log in: who counted both let in half of a class at once.
 @router.get(
-    "/login/with/{provider}", action=VISIT, rate="login", problems=(404,), include_in_schema=False
+    "/login/with/{provider}", action=VISIT, rate="write", problems=(404,), include_in_schema=False
 )
 async def start(request: Request, provider: str, next: str = "/") -> Response:  # noqa: A002 - as above
     """Begin a login, and send the browser to its provider."""

@@ -14,6 +14,10 @@ MOST_BYTES = 512 * 1024
 AGAIN = "begin the login again"
 
 
+class ClientRefusedError(AuthError):
+    """A token endpoint does not take the hub for its client: the secret, or how it was shown."""
+
+
 async def fetch(http: HttpClient, request: Request) -> dict[str, Any]:
     """The JSON object at an address; reading ends where it is too large."""
     body = b""
@@ -26,12 +30,18 @@ async def fetch(http: HttpClient, request: Request) -> dict[str, Any]:
 
 async def post(http: HttpClient, request: Request) -> dict[str, Any]:
     """The JSON object that a token endpoint answers; raises AuthError where it refuses."""
-    response = await http.send(request)
+    try:
+        response = await http.send(request)
+    except AuthError as err:
+        raise ClientRefusedError(
+            err.message, cure="see that the client's secret is right"
+        ) from None
     answer = as_object(request.url, response.body)
     if response.status != 200 or "error" in answer:
         # What it says of it is a stranger's text, of which only the standard's word is repeated.
         reason = word(answer.get("error"))
-        raise AuthError(f"{request.url} refused the code: {response.status} {reason}", cure=AGAIN)
+        kind = ClientRefusedError if reason == "invalid_client" else AuthError
+        raise kind(f"{request.url} refused the code: {response.status} {reason}", cure=AGAIN)
     return answer
 
 

@@ -55,6 +55,7 @@ class ProviderSettings(BaseModel):
     scopes: tuple[Scopes, ...] = ("openid", "profile", "email")
     endpoints: tuple[str, ...] = ()
     tenants: tuple[UUID, ...] = ()
+    choose_account: bool | None = None
 
     @field_validator("endpoints")
     @classmethod
@@ -66,7 +67,8 @@ class ProviderSettings(BaseModel):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.preset == "openid":
-            if self.issuer is None or not is_safe(self.issuer) or set("?#") & set(self.issuer):
+            # With braces it would be a name that several issuers share.
+            if self.issuer is None or not is_safe(self.issuer) or set("?#{}") & set(self.issuer):
                 raise ValueError("needs issuer, the whole address that begins with https://")
             if "openid" not in self.scopes:
                 raise ValueError("scopes must hold openid")
@@ -78,6 +80,16 @@ class ProviderSettings(BaseModel):
                 "come in; no other preset has them"
             )
         return self
+
+    @property
+    def prompt(self) -> str | None:
+        """Whether people are asked there which account it is to be (OpenID Connect, 3.1.2.1).
+
+        Without it, whoever is logged in there with one account never gets to use another. Not
+        every OpenID provider knows the word, the presets do.
+        """
+        is_asked = self.preset != "openid" if self.choose_account is None else self.choose_account
+        return "select_account" if is_asked else None
 
     @property
     def shown(self) -> str:
@@ -92,7 +104,7 @@ class OIDCConfig(PluginConfig):
         {},
         scope=Scope.INSTITUTION,
         description="Providers by key: preset or issuer, client_id, and where they differ, title, "
-        "scopes, endpoints (further hosts), tenants (of Microsoft)",
+        "scopes, endpoints (further hosts), tenants (of Microsoft), choose_account",
         examples=[{"google": {"preset": "google", "client_id": "1234.apps.example"}}],
         max_length=20,
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 from bloop_oidc.answers import AGAIN, MOST_BYTES, code_of, fetch, post, text_of
 from bloop_oidc.config import ProviderSettings
-from bloop_sdk import AuthError, HttpClient, Request
+from bloop_sdk import AuthError, HttpClient, PermissionMissingError, Request
 from bloop_sdk.providers.identity import Identity, LoginRequest
 
 ISSUER = "https://github.com/login/oauth"
@@ -25,6 +25,7 @@ class GitHubLogin:
 
     def __init__(self, settings: ProviderSettings, secret: str | None, http: HttpClient) -> None:
         self._client_id = settings.client_id
+        self._prompt = settings.prompt
         self._secret = secret
         self._http = http
 
@@ -43,6 +44,7 @@ class GitHubLogin:
                 request.state,
                 code_challenge=create_s256_code_challenge(request.verifier),
                 code_challenge_method="S256",
+                prompt=self._prompt,
             )
         )
 
@@ -77,7 +79,12 @@ class GitHubLogin:
         )
 
     async def _email(self, headers: Mapping[str, str]) -> str | None:
-        response = await self._http.send(Request(url=f"{API}/user/emails", headers=headers))
+        asked = Request(url=f"{API}/user/emails", headers=headers, params={"per_page": 100})
+        try:
+            response = await self._http.send(asked)
+        except PermissionMissingError:
+            # A GitHub App without the right to addresses: who it is, GitHub has said nevertheless.
+            return None
         if response.status != 200 or len(response.body) > MOST_BYTES:
             return None
         listed: Any = response.json()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bloop_oidc.answers import AGAIN
 from bloop_sdk import AuthError
+
+if TYPE_CHECKING:
+    from joserfc.jws import JWSRegistry
 
 ALGORITHMS = (
     "RS256",
@@ -24,6 +27,10 @@ ALGORITHMS = (
 """Signatures by a private key. A shared secret signs nothing here, and ``none`` is no signature."""
 
 LEEWAY_SECONDS = 60
+
+LONGEST_HEADER = 16 * 1024
+"""Bytes; some put the certificates of their key there."""
+
 _KINDS = {"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}
 
 
@@ -44,10 +51,12 @@ def verified(
     client_id: str,
     nonce: str,
     access_token: str | None,
+    alias: str | None = None,
 ) -> dict[str, Any]:
     """The claims of a genuine token for this login; raises AuthError.
 
-    ``{tenantid}`` in the issuer (and in that of a key) stands for the claim ``tid``.
+    ``{tenantid}`` in the issuer (and in that of a key) stands for the claim ``tid``. A token that
+    names the issuer by its ``alias`` is given back with its name.
     """
     from authlib.oidc.core import CodeIDToken
     from joserfc import jwt
@@ -56,17 +65,13 @@ def verified(
 
     key = _key_for(_header(token), keys)
     try:
-        decoded = jwt.decode(token, import_key(dict(key)), algorithms=list(ALGORITHMS))
-        claims = CodeIDToken(
-            decoded.claims,
-            decoded.header,
-            {
-                "iss": {"essential": True, "value": _of_tenant(issuer, decoded.claims)},
-                "aud": {"essential": True, "value": client_id},
-                "sub": {"essential": True},
-            },
-            {"nonce": nonce, "client_id": client_id, "access_token": access_token},
-        )
+        decoded = jwt.decode(token, import_key(dict(key)), registry=_registry())
+        said = decoded.claims
+        if alias is not None and said.get("iss") == alias:
+            said["iss"] = issuer
+        params = {"nonce": nonce, "client_id": client_id, "access_token": access_token}
+        wanted = _wanted(_of_tenant(issuer, said), client_id)
+        claims = CodeIDToken(said, decoded.header, wanted, params)
         claims.validate(leeway=LEEWAY_SECONDS)
         of_key = key.get("issuer", issuer)
         if not isinstance(of_key, str) or _of_tenant(of_key, claims) != claims["iss"]:
@@ -79,14 +84,35 @@ def verified(
     return dict(claims)
 
 
+def _wanted(issuer: str, client_id: str) -> dict[str, Any]:
+    return {
+        "iss": {"essential": True, "value": issuer},
+        "aud": {"essential": True, "value": client_id},
+        "sub": {"essential": True},
+    }
+
+
 def _header(token: str) -> Mapping[str, Any]:
     from joserfc import jws
     from joserfc.errors import JoseError
 
     try:
-        return jws.extract_compact(token.encode()).headers()
+        return jws.extract_compact(token.encode(), registry=_registry()).headers()
     except (JoseError, ValueError, TypeError, RecursionError):
         raise AuthError("the ID token is malformed", cure=AGAIN) from None
+
+
+def _registry() -> JWSRegistry:
+    """What a header may hold: whatever nobody knows is passed over (RFC 7515, section 4).
+
+    Apereo CAS, Kanidm, CyberArk and Clerk put something of their own there; what ``crit`` names has
+    to be known nevertheless.
+    """
+    from joserfc.jws import JWSRegistry
+
+    registry = JWSRegistry(algorithms=ALGORITHMS, strict_check_header=False)
+    registry.max_header_length = LONGEST_HEADER
+    return registry
 
 
 def _key_for(header: Mapping[str, Any], keys: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:

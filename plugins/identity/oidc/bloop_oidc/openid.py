@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote_plus
 
-from bloop_oidc.answers import AGAIN, code_of, fetch, post, text_of
+from bloop_oidc.answers import AGAIN, ClientRefusedError, code_of, fetch, post, text_of
 from bloop_oidc.config import ProviderSettings, is_safe
 from bloop_oidc.documents import Documents
 from bloop_oidc.id_tokens import kid_of, verified
-from bloop_oidc.presets import issuer_of, lists_tenant, vouches
+from bloop_oidc.presets import alias_of, issuer_of, lists_tenant, of_cloud, vouches
 from bloop_sdk import AuthError, HttpClient, Request
 from bloop_sdk.providers.identity import Identity, LoginRequest
 
@@ -52,6 +52,7 @@ class OpenIDLogin:
                 nonce=request.nonce,
                 code_challenge=create_s256_code_challenge(request.verifier),
                 code_challenge_method="S256",
+                prompt=self._settings.prompt,
             )
         )
 
@@ -75,6 +76,21 @@ class OpenIDLogin:
     async def _token(
         self, metadata: Mapping[str, Any], request: LoginRequest, code: str
     ) -> dict[str, Any]:
+        refused: AuthError | None = None
+        for method in self._auth_methods(metadata):
+            try:
+                return await post(self._http, self._token_request(metadata, request, code, method))
+            except AuthError as err:
+                # Of two, the first says more: the code may be used up by then.
+                refused = refused or err
+                if not isinstance(err, ClientRefusedError):
+                    break
+        assert refused is not None, "there is a method at least"
+        raise refused
+
+    def _token_request(
+        self, metadata: Mapping[str, Any], request: LoginRequest, code: str, method: str
+    ) -> Request:
         from authlib.oauth2.auth import ClientAuth
         from authlib.oauth2.rfc6749.parameters import prepare_token_request
 
@@ -89,23 +105,25 @@ class OpenIDLogin:
             "Content-Type": "application/x-www-form-urlencoded",
         }
         identifier, secret = self._settings.client_id, self._secret or ""
-        method = self._auth_method(metadata)
         if method == "client_secret_basic":
             # RFC 6749, section 2.3.1: encoded as in a form first, which Authlib leaves out.
             identifier, secret = quote_plus(identifier), quote_plus(secret)
         url, headers, body = ClientAuth(identifier, secret, method).prepare(
             "POST", metadata["token_endpoint"], headers, body
         )
-        return await post(
-            self._http, Request(url=url, method="POST", headers=headers, body=body.encode())
-        )
+        return Request(url=url, method="POST", headers=headers, body=body.encode())
 
-    def _auth_method(self, metadata: Mapping[str, Any]) -> str:
+    def _auth_methods(self, metadata: Mapping[str, Any]) -> Sequence[str]:
+        """How to show the secret: which way a client is registered for, no metadata tells.
+
+        Hydra, for one, knows both and takes one, by default the header.
+        """
         if self._secret is None:
-            return "none"
+            return ("none",)
         known = metadata.get("token_endpoint_auth_methods_supported")
-        is_listed = isinstance(known, list) and "client_secret_post" in known
-        return "client_secret_post" if is_listed else "client_secret_basic"
+        listed = known if isinstance(known, list) else ()
+        ways = [way for way in ("client_secret_post", "client_secret_basic") if way in listed]
+        return ways or ("client_secret_basic",)
 
     async def _claims(
         self, metadata: Mapping[str, Any], request: LoginRequest, token: Mapping[str, Any]
@@ -118,11 +136,12 @@ class OpenIDLogin:
         keys = await self._documents.keys(self._http, metadata["jwks_uri"], kid_of(id_token))
         claims = verified(
             id_token,
-            keys,
+            of_cloud(metadata, keys),
             issuer=self._issuer,
             client_id=self._settings.client_id,
             nonce=request.nonce,
             access_token=access_token,
+            alias=alias_of(self._settings),
         )
         if not lists_tenant(self._settings, claims):
             raise AuthError("the account is of a directory that is not listed", code="not_listed")

@@ -1,18 +1,21 @@
 """What is special about Google and Microsoft. Sources: their pages on OpenID Connect.
 
 * Google: developers.google.com/identity/openid-connect/openid-connect, "hd" and "email_verified";
-  tokens are at oauth2.googleapis.com, keys at www.googleapis.com
+  tokens are at oauth2.googleapis.com, keys at www.googleapis.com; its two names: .../reference
 * Microsoft: learn.microsoft.com/entra/identity-platform/id-token-claims-reference
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bloop_oidc.config import ProviderSettings
 
 GOOGLE = "https://accounts.google.com"
+GOOGLE_ALIAS = "accounts.google.com"
+"""What older implementations of Google call themselves (OpenID Connect Core, section 15.6.2)."""
+
 MICROSOFT = "https://login.microsoftonline.com"
 DISCOVERY = "/.well-known/openid-configuration"
 
@@ -30,6 +33,23 @@ def issuer_of(settings: ProviderSettings) -> tuple[str, str]:
     return settings.issuer, settings.issuer.rstrip("/") + DISCOVERY
 
 
+def alias_of(settings: ProviderSettings) -> str | None:
+    """The other name that an issuer gives itself in its tokens."""
+    return GOOGLE_ALIAS if settings.preset == "google" else None
+
+
+def of_cloud(
+    metadata: Mapping[str, Any], keys: Sequence[Mapping[str, Any]]
+) -> list[Mapping[str, Any]]:
+    """The keys that sign in the cloud of Microsoft that the metadata is of.
+
+    The others are published beside them, for the same tenants. What Microsoft's own validators
+    compare (EnableEntraIdSigningKeyCloudInstanceValidation), where both name a cloud.
+    """
+    cloud = metadata.get("cloud_instance_name")
+    return [key for key in keys if not cloud or key.get("cloud_instance_name") in {None, cloud}]
+
+
 def lists_tenant(settings: ProviderSettings, claims: Mapping[str, Any]) -> bool:
     """Whether a token is of a directory whose people may come in."""
     if settings.preset != "microsoft":
@@ -43,10 +63,10 @@ def vouches(settings: ProviderSettings, claims: Mapping[str, Any]) -> bool:
         # A directory's admin can write any address into `email`; this optional claim says that
         # the domain is proven to be the directory's.
         return claims.get("xms_edov") in (True, "1", "true")
-    if claims.get("email_verified") is not True:
-        return False
-    if settings.preset == "google":
-        # Of an address elsewhere, Google knows only that it was this person's once.
-        is_own = str(claims.get("email", "")).lower().endswith("@gmail.com")
-        return is_own or bool(claims.get("hd"))
-    return True
+    is_verified = claims.get("email_verified")
+    if settings.preset != "google":
+        # Cognito and Apple say it as a text.
+        return is_verified is True or is_verified == "true"
+    # Of an address elsewhere, Google knows only that it was this person's once.
+    is_own = str(claims.get("email", "")).lower().endswith("@gmail.com")
+    return is_verified is True and (is_own or bool(claims.get("hd")))

@@ -6,6 +6,9 @@ import time
 from dataclasses import replace
 
 import pytest
+from joserfc import jwt
+from joserfc.jws import JWSRegistry
+from joserfc.registry import HeaderParameter
 
 from bloop_oidc.documents import FRESH_SECONDS
 from bloop_sdk import AuthError, BloopError, FatalError, HostileInputError
@@ -81,6 +84,16 @@ async def test_no_algorithm_is_taken_from_the_token(come_back):
     for lie in (unsigned, signed_with_the_public_key(key)):
         with pytest.raises(AuthError, match="no algorithm"):
             await come_back(replace(honest, signs=lie))
+
+
+async def test_what_an_issuer_calls_critical_has_to_be_known(come_back):
+    def sign(header, claims):
+        known = {"app_id": HeaderParameter("An application", "str")}
+        said = JWSRegistry(known, algorithms=["ES256"])
+        return jwt.encode({**header, "crit": ["app_id"]}, claims, ec("one"), registry=said)
+
+    with pytest.raises(AuthError, match="unsupported_header"):
+        await come_back(Issuer(header={"app_id": "1"}, signs=sign))
 
 
 async def test_a_key_signs_only_what_it_is_for(come_back):

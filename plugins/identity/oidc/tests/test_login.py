@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from bloop_oidc.config import OIDCConfig
 from bloop_oidc.documents import FRESH_SECONDS, PAUSE_SECONDS
 from bloop_sdk import AuthError
+from bloop_sdk.testing import reply
 from tests.support.issuer import CLIENT, URL, Issuer, challenge_of, ec, query_of, rsa
 
 
@@ -118,6 +119,7 @@ async def test_a_key_that_is_withdrawn_is_good_for_an_hour_at_most(come_back, cl
         ({"client_id": "hub", "issuer": "http://login.example.edu"}, "needs issuer"),
         ({"client_id": "hub", "issuer": "https://u:p@login.example.edu"}, "needs issuer"),
         ({"client_id": "hub", "issuer": "https://login.example.edu?a=b"}, "needs issuer"),
+        ({"client_id": "hub", "issuer": "https://login.example/{tenantid}/v2.0"}, "needs issuer"),
         ({"client_id": "hub", "issuer": URL, "scopes": ["email"]}, "must hold openid"),
         ({"client_id": "hub", "issuer": URL, "endpoints": ["http://x.example"]}, "https"),
         ({"client_id": "hub", "issuer": URL, "preset": "google"}, "issuer is not for"),
@@ -143,3 +145,49 @@ def test_keys_and_secrets_belong_together():
     assert "hunter2" not in repr(
         OIDCConfig(providers={"it": good}, client_secrets={"it": "hunter2"})
     )
+
+
+@pytest.mark.parametrize(
+    "own", [{"client_id": CLIENT}, {"x5c": ["A" * 3000]}], ids=["word", "long"]
+)
+async def test_what_an_issuer_puts_into_a_header_besides_is_passed_over(come_back, own):
+    assert (await come_back(Issuer(header=own))).subject == "ada-1"
+
+
+class ByHeader(Issuer):
+    """Knows both ways to show a secret, and takes the one that its client is registered for."""
+
+    def discovery(self):
+        both = ["client_secret_post", "client_secret_basic"]
+        return super().discovery() | {"token_endpoint_auth_methods_supported": both}
+
+    def _token(self, form, headers):
+        if "client_secret" in form or "authorization" not in headers:
+            return reply({"error": "invalid_client"}, status=self.status)
+        return super()._token(form, headers)
+
+    status = 401
+
+
+@pytest.mark.parametrize("status", [401, 400])
+async def test_a_secret_is_shown_the_way_that_the_client_is_registered_for(come_back, status):
+    issuer = ByHeader()
+    issuer.status = status
+    assert (await come_back(issuer)).subject == "ada-1"
+    issuer.paths["/token"] = reply({"error": "invalid_client"}, status=status)
+    with pytest.raises(AuthError, match=str(status)):
+        await come_back(issuer)
+    assert issuer.asked.count("/token") == 4
+
+
+async def test_only_a_client_that_is_not_known_is_shown_in_another_way(come_back):
+    issuer = ByHeader(paths={"/token": reply({"error": "invalid_grant"}, status=400)})
+    with pytest.raises(AuthError, match="invalid_grant"):
+        await come_back(issuer)
+    assert issuer.asked.count("/token") == 1
+
+
+@pytest.mark.parametrize(("said", "is_verified"), [("true", True), ("false", False), (1, False)])
+async def test_some_issuers_say_as_a_text_that_an_address_is_verified(come_back, said, is_verified):
+    ada = await come_back(Issuer(claims={"email_verified": said}))
+    assert ada.email_verified is is_verified

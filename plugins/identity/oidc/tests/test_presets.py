@@ -40,12 +40,41 @@ async def test_google_answers_for_its_own_addresses(login_at, request_, claims, 
     assert identity.issuer == "https://accounts.google.com"
 
 
+async def test_google_has_two_names_and_one_of_them_counts(login_at, request_):
+    issuer = Issuer(url="https://accounts.google.com", claims={"iss": "accounts.google.com"})
+    provider = login_at(issuer, preset="google", client_id=CLIENT)
+    identity = await provider.exchange(
+        request_, issuer.log_in(await provider.authorize_url(request_))
+    )
+    assert (identity.issuer, identity.subject) == ("https://accounts.google.com", "ada-1")
+
+
+@pytest.mark.parametrize(
+    ("given", "prompt"),
+    [
+        ({"preset": "google"}, "select_account"),
+        ({"preset": "github"}, "select_account"),
+        ({"preset": "google", "choose_account": False}, None),
+        ({}, None),
+        ({"choose_account": True}, "select_account"),
+    ],
+    ids=str,
+)
+async def test_people_choose_their_account_where_the_other_side_can_ask(
+    login_at, request_, given, prompt
+):
+    issuer = Issuer(url="https://accounts.google.com") if "preset" in given else Issuer()
+    url = await login_at(issuer, **{"client_id": CLIENT, **given}).authorize_url(request_)
+    assert query_of(url).get("prompt") == prompt
+
+
 class Microsoft(Issuer):
     """The endpoint ``common``: its issuer is a template, and so is that of its keys."""
 
     def discovery(self):
         template = f"{MICROSOFT}/{{tenantid}}/v2.0"
-        said = {"issuer": template, "authorization_response_iss_parameter_supported": None}
+        said = {"issuer": template, "cloud_instance_name": "microsoftonline.com"}
+        self.metadata = {"authorization_response_iss_parameter_supported": None}
         return super().discovery() | said
 
     async def answer(self, request):
@@ -53,11 +82,12 @@ class Microsoft(Issuer):
         if path == "/common/v2.0/.well-known/openid-configuration":
             return reply(self.discovery())
         if path == "/keys":
-            key = ec("one").as_dict(private=False) | {"issuer": self.of_key}
-            return reply({"keys": [key]})
+            said = {"issuer": self.of_key, "cloud_instance_name": self.cloud}
+            return reply({"keys": [ec("one").as_dict(private=False) | said]})
         return await super().answer(request)
 
     of_key = f"{MICROSOFT}/{{tenantid}}/v2.0"
+    cloud = "microsoftonline.com"
 
 
 def of(tenant, **claims):
@@ -93,6 +123,13 @@ async def test_a_key_of_one_directory_signs_for_that_alone(login_at, request_):
     issuer = of(OURS)
     issuer.of_key = f"{MICROSOFT}/{THIRD}/v2.0"
     with pytest.raises(AuthError, match="key of another issuer"):
+        await microsoft(login_at, request_, issuer)
+
+
+async def test_a_key_of_another_cloud_signs_for_nobody_here(login_at, request_):
+    issuer = of(OURS)
+    issuer.cloud = "microsoftonline.us"  # Published beside the others, for the same tenants.
+    with pytest.raises(AuthError, match="does not publish"):
         await microsoft(login_at, request_, issuer)
 
 
@@ -146,7 +183,12 @@ class GitHub:
             assert request.form["client_secret"] == SECRET
             return reply({"access_token": "gho_1", "token_type": "bearer"})
         assert request.headers["authorization"] == "Bearer gho_1"
-        return reply(self.user if parts.path == "/user" else self.emails)
+        if parts.path == "/user":
+            return reply(self.user)
+        if self.emails is None:
+            return reply({"message": "Resource not accessible by integration"}, status=403)
+        number = int((query_of(request.url) | dict(request.params)).get("per_page", 30))
+        return reply(self.emails[:number] if isinstance(self.emails, list) else self.emails)
 
 
 async def github(login_at, request_, system):
@@ -175,6 +217,7 @@ async def test_github_knows_people_by_their_number(login_at, request_):
         [],
         {"message": "Not Found"},
         ["ada@example.edu"],
+        None,
     ],
 )
 async def test_githubs_address_is_the_primary_one_and_verified(login_at, request_, emails):
@@ -182,6 +225,15 @@ async def test_githubs_address_is_the_primary_one_and_verified(login_at, request
     system.emails = emails
     ada = await github(login_at, request_, system)
     assert (ada.email, ada.email_verified) == (None, False)
+
+
+async def test_githubs_primary_address_may_be_one_of_many(login_at, request_):
+    system = GitHub()
+    system.emails = [
+        *({"email": f"{n}@b.example", "primary": False, "verified": True} for n in range(40)),
+        *system.emails,
+    ]
+    assert (await github(login_at, request_, system)).email == "ada@example.edu"
 
 
 @pytest.mark.parametrize("user", [{"id": None}, {"id": True}, {"id": "4242"}, {"login": "ada"}])
