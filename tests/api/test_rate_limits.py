@@ -137,13 +137,6 @@ async def test_health_is_counted_like_every_read(open_app):
     assert await statuses(7, app, path="/healthz") == [200] * 6 + [429]
 
 
-async def test_a_login_elsewhere_is_one_try_and_not_two(open_app):
-    _, app = await open_app()
-    way = "/login/with/oidc.school"
-    assert await statuses(4, app, path=way) == [404] * 4
-    assert await statuses(5, app, path=f"{way}/callback") == [403] * 4 + [429]
-
-
 async def test_two_processes_count_logins_together_in_redis(open_app, empty_redis_url, tmp_path):
     _, one = await open_app(empty_redis_url)
     hub = Hub.open(tmp_path / "hub.toml", "api")

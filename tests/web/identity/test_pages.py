@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 from urllib.parse import urlencode
 
+import httpx
 import pytest
 from sqlalchemy import select, update
 
@@ -13,7 +14,9 @@ from bloop.accounts.identities.attempts import Refusal
 from bloop.accounts.identities.models import IdentityLink, IdentityLogin
 from bloop.accounts.models import LoginSession, User
 from bloop.accounts.sessions import system_call
+from bloop.api.app import create_app
 from bloop.store.types import utcnow
+from bloop.web import identity_pages
 from tests.support.issuer import URL
 from tests.web.conftest import csrf_of
 from tests.web.identity.conftest import (
@@ -170,7 +173,7 @@ async def test_an_address_that_nobody_answers_for_is_of_no_domain(
     hub, visit, school, rules, reasons
 ):
     rules(DOMAIN)
-    for unverified in (False, "true", None):
+    for unverified in (False, "false", None):
         school.person["email_verified"] = unverified
         browser = await visit()
         await is_refused(hub, browser, await log_in(browser, school), reasons, Refusal.NO_MEMBER)
@@ -264,6 +267,16 @@ async def test_looking_does_not_use_a_login_up(visit, school, rules, count):
     url = f"{BACK}?{urlencode(brought)}"
     assert (await browser.head(url)).status_code == 200
     assert (await browser.get(url)).status_code == 303
+
+
+async def test_to_begin_a_login_is_no_try_of_it(hub, school):
+    """A class sits behind one address, of which each has to come back."""
+    app = create_app(hub, extra=[identity_pages.router])
+    transport = httpx.ASGITransport(app, client=("198.51.100.9", 1))
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as browser:
+        begun = {(await browser.head(START)).status_code for _ in range(61)}
+        *back, last = [(await browser.head(BACK)).status_code for _ in range(61)]
+    assert (begun, set(back), last) == ({200}, {200}, 429)
 
 
 async def test_an_issuer_that_lies_or_is_away_lets_nobody_in(hub, visit, school, rules, reasons):
