@@ -175,7 +175,7 @@ class Editing:
                 self._target.lose("that a file stands elsewhere: Notion's API takes no copy of it")
             elif owner.below and not gone.issuperset(inner):
                 await self._empty(owner)
-            elif _holds_page(owner.item):
+            elif holds_page(owner.item):
                 self._target.lose("that a block is gone: a page or a database stands in it")
                 await self._empty(owner)
                 if not owner.below:
@@ -287,10 +287,10 @@ def _inner(item: JSONObject) -> list[JSONObject]:
     return [] if text(item, "type") == "synced_block" else rows(item, CHILDREN)
 
 
-def _holds_page(item: JSONObject) -> bool:
+def holds_page(item: JSONObject) -> bool:
     """Whether a page or a database stands in a block: it would go into the trash with it."""
     return any(
-        text(one, "type") in OPAQUE_LEAVES or _holds_page(one) for one in rows(item, CHILDREN)
+        text(one, "type") in OPAQUE_LEAVES or holds_page(one) for one in rows(item, CHILDREN)
     )
 
 

@@ -19,8 +19,9 @@ from urllib.parse import unquote
 
 from bloop_notion import left, notes, properties, uploads
 from bloop_notion.api import RefusedError
+from bloop_notion.blocks import CHILDREN
 from bloop_notion.content import Said, of_blocks
-from bloop_notion.editing import Editing, shown
+from bloop_notion.editing import Editing, holds_page, shown
 from bloop_notion.fetching import place_of
 from bloop_notion.fields import dashed, in_trash, obj, own_id, text
 from bloop_notion.inlines import Target
@@ -207,6 +208,11 @@ class Writing:
         if not in_trash(page):
             if not expected:
                 raise self._changed(op)
+            if holds_page({CHILDREN: await self._reading.contents.walk(own)}):
+                raise UnsupportedError(
+                    f"{ref} has pages or databases in it, which Notion would throw away with it",
+                    cure="delete or move those first, or delete it in Notion itself",
+                )
             field = "in_trash" if self._api.newest else "archived"
             await self._api.send("PATCH", f"pages/{own}", body={field: True})
         elif not op.again:

@@ -9,7 +9,7 @@ import pytest
 
 from bloop_notion.inlines import Target, units
 from bloop_notion.parsing import parse
-from bloop_sdk import Kind, Ref
+from bloop_sdk import Kind, Precondition, Ref, UnsupportedError, WriteOp
 from bloop_sdk.testing import reply
 from plugins.notes.notion.tests.fake_notion import BYTES, FakeNotion
 from plugins.notes.notion.tests.fake_workspace import ADA, block, ident, mention, upload, words
@@ -37,6 +37,17 @@ async def test_a_page_in_a_block_that_is_removed_is_not_thrown_away(rig, kind, w
     left = note_of(answer).markdown
     assert f"[Child](bloop:note:{child})" in left and "T" not in left and "i\n" not in left
     assert any("a page or a database stands in it" in lost for lost in answer.lost)
+
+
+async def test_a_note_with_pages_below_it_does_not_take_them_into_the_trash(rig):
+    notion = notebook(block("toggle", "T"))
+    child = notion.page("Child", parent=notion.blocks[PAGE]["children"][0])
+    mine = rig(notion)
+    note = await noted(mine)
+    op = WriteOp(kind="note.delete", ref=note.ref, values={}, idempotency_key="k")
+    with pytest.raises(UnsupportedError, match="would throw away with it"):
+        await mine.again().write(op, Precondition(remote_version=note.remote_version))
+    assert not notion.pages[PAGE]["in_trash"] and not notion.pages[child]["in_trash"]
 
 
 async def test_what_goes_with_a_block_is_not_removed_again(rig):
