@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+import json
+import re
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from difflib import SequenceMatcher
 
-from bloop_notion.api import Api
-from bloop_notion.blocks import CHILDREN
+from bloop_notion.api import Api, RefusedError
+from bloop_notion.blocks import CHILDREN, OPAQUE_LEAVES
 from bloop_notion.content import of_blocks
+from bloop_notion.differing import RICH, difference, loses_mentions, row_key
 from bloop_notion.fields import dashed, obj, rows, text
 from bloop_notion.inlines import Target
-from bloop_notion.model import Making, settled
+from bloop_notion.model import Making, addresses_in, key_of, settled
 from bloop_notion.owners import OPEN, Owner, keys_of, located, owners
 from bloop_notion.parsing import Wanted, parse
 from bloop_sdk import MissingRecordError
 from bloop_sdk.records import JSONObject
 
 AT_ONCE = 100
-"""Blocks that Notion takes in one request."""
-_RICH = frozenset(
-    {"paragraph", "heading_1", "heading_2", "heading_3", "heading_4", "bulleted_list_item"}
-    | {"numbered_list_item", "to_do", "toggle", "quote", "callout", "code"}
-)
-
+"""Blocks that Notion takes in one list."""
+MOST_BLOCKS = 1000
+"""Blocks that it takes in one request, with those within them; and bytes, with room for the rest:
+https://developers.notion.com/reference/request-limits."""
+MOST_BYTES = 450_000
+_TRASHED = re.compile(r"archived|in (?:the )?trash", re.IGNORECASE)
+"""What Notion says of a block that lies in its trash, or within one that does."""
 Attached = Callable[[str], Awaitable[JSONObject | None]]
 """What a block holds that shows a file, by the file's remote id; None where it cannot be had."""
 
@@ -36,6 +40,8 @@ class Editing:
         self._page = making.page
         self._target = target
         self._attached = attached
+        self._not_had: set[str] = set()
+        """Files that could not be shown anew: where they stand they stay."""
         self.made: list[tuple[str, JSONObject]] = []
 
     async def change(self, found: Sequence[JSONObject], base: str, markdown: str) -> None:
@@ -97,7 +103,9 @@ class Editing:
             return False
         if kind == "table":
             return await self._table(owner, new)
-        change = _difference(kind, body, new)
+        change = difference(kind, body, new)
+        if loses_mentions(body, change):
+            self._target.lose("mentions of people and dates in a changed text, kept as words")
         if change:
             await self._api.send("PATCH", f"blocks/{owner.id}", body={kind: change})
         if kind not in OPEN:
@@ -141,9 +149,9 @@ class Editing:
                 body={"table": {"has_column_header": new.body["has_column_header"]}},
             )
         olds = [Owner(item, owner.id) for item in rows(owner.item, CHILDREN)]
-        keys = [_row_key(obj(one.item, "table_row")) for one in olds]
+        keys = [row_key(obj(one.item, "table_row")) for one in olds]
         matcher = SequenceMatcher(
-            None, keys, [_row_key(one.body) for one in new.children], autojunk=False
+            None, keys, [row_key(one.body) for one in new.children], autojunk=False
         )
         removed: list[int] = []
         for tag, i1, i2, j1, j2 in reversed(matcher.get_opcodes()):
@@ -155,20 +163,47 @@ class Editing:
         return True
 
     async def _remove(self, mine: Sequence[Owner], removed: Sequence[int]) -> None:
-        gone = set(removed)
+        gone, within = set(removed), set[int]()
         for number in sorted(gone):
             owner = mine[number]
             inner = range(number + 1, number + 1 + owner.below)
+            if number in within:
+                continue  # It went with the block that it stood in.
             if owner.own:
                 self._target.lose("that a page below is not linked to: it stands in this one")
+            elif self._not_had & self._files_of(owner):
+                self._target.lose("that a file stands elsewhere: Notion's API takes no copy of it")
             elif owner.below and not gone.issuperset(inner):
-                empty: JSONObject = {owner.type: {"rich_text": []}}
-                await self._api.send("PATCH", f"blocks/{owner.id}", body=empty)
+                await self._empty(owner)
+            elif holds_page(owner.item):
+                self._target.lose("that a block is gone: a page or a database stands in it")
+                await self._empty(owner)
+                if not owner.below:
+                    kept = [Owner(one, owner.id) for one in _inner(owner.item)]
+                    await self._remove(kept, range(len(kept)))
             else:
-                try:
-                    await self._api.send("DELETE", f"blocks/{owner.id}")
-                except MissingRecordError:
-                    continue  # It stood in a block that has just been removed.
+                within.update(inner)
+                await self._delete(owner.id)
+
+    async def _empty(self, owner: Owner) -> None:
+        """Take away what a block says itself, and leave what is in it."""
+        if owner.type in RICH:
+            empty: JSONObject = {owner.type: {"rich_text": []}}
+            await self._api.send("PATCH", f"blocks/{owner.id}", body=empty)
+
+    async def _delete(self, block: str) -> None:
+        try:
+            await self._api.send("DELETE", f"blocks/{block}")
+        except MissingRecordError:
+            return
+        except RefusedError as err:
+            # It is gone: by a try whose answer was lost, or by somebody else.
+            if not _TRASHED.search(err.message):
+                raise
+
+    def _files_of(self, owner: Owner) -> set[str]:
+        keys = map(key_of, addresses_in(owner.item))
+        return {self._making.files[key].id for key in keys if key in self._making.files}
 
     # -- new blocks
 
@@ -181,12 +216,11 @@ class Editing:
     ) -> None:
         """Add blocks behind another one, or at the beginning."""
         ready = [(one, item) for one in wanted if (item := await self._payload(one)) is not None]
-        for start in range(0, len(ready), AT_ONCE):
-            some = ready[start : start + AT_ONCE]
+        for number, some in enumerate(_portions(ready)):
             body: JSONObject = {"children": [item for _, item in some]}
             if after:
                 body |= self._behind(after)
-            elif begin and start == 0:
+            elif begin and number == 0:
                 body |= await self._first(parent)
             answer = await self._api.send("PATCH", f"blocks/{parent}/children", body=body)
             made = rows(answer, "results")
@@ -194,8 +228,9 @@ class Editing:
                 after = dashed(block.get("id")) or after
                 if one.file is not None:
                     self.made.append((one.file, block))
-                if one.children and CHILDREN not in item[one.type]:
-                    await self.append(one.children, dashed(block.get("id")) or "")
+                rest = one.children[len(item[one.type].get(CHILDREN, ())) :]
+                if rest:
+                    await self.append(rest, dashed(block.get("id")) or "")
 
     def _behind(self, block: str) -> JSONObject:
         if self._api.newest:
@@ -218,14 +253,45 @@ class Editing:
         if one.file is not None:
             shown = await self._attached(one.file)
             if shown is None:
+                self._not_had.add(one.file)
                 self._target.lose(f"a file that is not to be had: {one.file[:100]}")
                 return None
             body |= shown
         if one.children and not any(inner.children or inner.file for inner in one.children):
+            # A table has to come with rows; those beyond follow, as all children beyond do.
             inner = [await self._payload(child) for child in one.children[:AT_ONCE]]
-            if len(one.children) <= AT_ONCE:
-                body[CHILDREN] = [item for item in inner if item is not None]
+            body[CHILDREN] = [item for item in inner if item is not None]
         return {"object": "block", "type": one.type, one.type: body}
+
+
+def _portions(
+    ready: Sequence[tuple[Wanted, JSONObject]],
+) -> Iterator[list[tuple[Wanted, JSONObject]]]:
+    """Blocks by requests: as many as Notion takes of a list, in all, and in bytes."""
+    some: list[tuple[Wanted, JSONObject]] = []
+    blocks = size = 0
+    for one, item in ready:
+        count, length = 1 + len(item[one.type].get(CHILDREN, ())), len(json.dumps(item))
+        full = len(some) == AT_ONCE or blocks + count > MOST_BLOCKS or size + length > MOST_BYTES
+        if some and full:
+            yield some
+            some, blocks, size = [], 0, 0
+        some.append((one, item))
+        blocks, size = blocks + count, size + length
+    if some:
+        yield some
+
+
+def _inner(item: JSONObject) -> list[JSONObject]:
+    """What is in a block, but for what stands in another place as well."""
+    return [] if text(item, "type") == "synced_block" else rows(item, CHILDREN)
+
+
+def holds_page(item: JSONObject) -> bool:
+    """Whether a page or a database stands in a block: it would go into the trash with it."""
+    return any(
+        text(one, "type") in OPAQUE_LEAVES or holds_page(one) for one in rows(item, CHILDREN)
+    )
 
 
 def _family(owner: Owner) -> str:
@@ -243,42 +309,6 @@ def _anchor(mine: Sequence[Owner], where: Sequence[int | None], place: int) -> O
     if before is None:
         return None
     return mine[before]
-
-
-def _difference(kind: str, body: JSONObject, new: Wanted) -> JSONObject:
-    """The fields of a block that are to be others."""
-    change: JSONObject = {}
-    if kind in _RICH and _words(body.get("rich_text")) != _words(new.body.get("rich_text")):
-        change["rich_text"] = new.body["rich_text"]
-    if kind == "to_do" and body.get("checked") is not new.body["checked"]:
-        change["checked"] = new.body["checked"]
-        change.setdefault("rich_text", body.get("rich_text"))
-    if kind == "code" and text(body, "language") != new.body["language"]:
-        change["language"] = new.body["language"]
-        change.setdefault("rich_text", new.body["rich_text"])
-    if kind == "equation" and text(body, "expression") != new.body["expression"]:
-        change["expression"] = new.body["expression"]
-    if kind == "table_row":
-        change["cells"] = new.body["cells"]
-    return change
-
-
-def _words(rich: object) -> list[tuple[str, str, tuple[str, ...]]]:
-    """A rich text as it can be compared: both ways of writing it, the answer's and ours."""
-    made: list[tuple[str, str, tuple[str, ...]]] = []
-    for one in rows({"rich": rich}, "rich"):
-        notes = obj(one, "annotations")
-        marks = tuple(sorted(name for name, on in notes.items() if on is True))
-        if text(notes, "color").endswith("_background"):
-            marks += ("marked",)
-        said = text(obj(one, "equation"), "expression") or text(obj(one, "text"), "content")
-        said = said or text(one, "plain_text")
-        link = text(obj(obj(one, "text"), "link"), "url") or text(one, "href")
-        if made and made[-1][1:] == (link, marks) and text(one, "type") != "equation":
-            made[-1] = (made[-1][0] + said, link, marks)
-        else:
-            made.append((said, link, marks))
-    return made
 
 
 def _shape(item: JSONObject, making: Making) -> str:
@@ -304,8 +334,3 @@ def as_block(one: Wanted) -> JSONObject:
     shown: JSONObject = {"type": one.type, one.type: settled(one.body)}
     shown[CHILDREN] = [as_block(inner) for inner in one.children]
     return shown
-
-
-def _row_key(body: JSONObject) -> str:
-    cells = body.get("cells")
-    return repr([_words(cell) for cell in (cells if isinstance(cells, list) else [])])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bloop_notion import notes
+from bloop_notion.api import RefusedError
 from bloop_notion.fields import dashed, in_trash, text
 from bloop_notion.listing import Listing
 from bloop_notion.reading import Reading
@@ -75,7 +76,8 @@ async def _made(reading: Reading, own: str) -> list[Record] | SkippableError | N
 async def _item(reading: Reading, own: str) -> JSONObject:
     try:
         return await reading.api.get(f"pages/{own}")
-    except MissingRecordError:
+    except (MissingRecordError, RefusedError):
+        # Of an id that is another object's, Notion says 400 or 404.
         return await reading.api.get(f"data_sources/{own}")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from mimetypes import MimeTypes
 from typing import Any
@@ -16,7 +16,13 @@ from bloop_sdk import Kind
 from bloop_sdk.records import JSONObject
 
 MOST = 2000
-"""Characters of one text, as Notion takes them."""
+"""Characters of one text, or of an address, as Notion takes them; it counts UTF-16's units.
+
+https://developers.notion.com/reference/request-limits
+"""
+MOST_PARTS = 100
+MOST_FORMULA = 1000
+_ADDRESS = re.compile(r"https?://[^\s/?#]|mailto:\S|tel:\S")
 _TYPES = MimeTypes()
 _TAGS = {
     "u": "underline",
@@ -101,7 +107,7 @@ class Target:
         if href.startswith(f"bloop:{Kind.NOTE}:"):
             page = dashed(unquote(href.rpartition(":")[2].partition("#")[0]))
             return address_of(page.replace("-", "")) if page else None
-        if href.startswith(("https://", "http://", "mailto:", "tel:")):
+        if is_address(href):
             return href
         self.lose(f"a link to {href[:100]!r}")
         return None
@@ -175,25 +181,66 @@ def _highlighted(parts: Sequence[Part]) -> list[Part]:
     return made
 
 
+def is_address(url: str) -> bool:
+    """Whether Notion takes an address: it refuses a whole request for one that is none."""
+    return bool(_ADDRESS.match(url)) and units(url) <= MOST
+
+
 def rich_text(parts: Iterable[Part], target: Target) -> list[JSONObject]:
-    """Parts as Notion's rich text."""
-    del target
+    """Parts as Notion's rich text, within its limits."""
     made: list[JSONObject] = []
     for kind, said, marks in _merged(parts):
         notes: JSONObject = {name: True for name in _NOTES if marks.get(name)}
         if marks.get("marked"):
             notes["color"] = "yellow_background"
-        if kind == "equation":
+        if kind == "equation" and units(said) <= MOST_FORMULA:
             made.append(
                 {"type": "equation", "equation": {"expression": said}, "annotations": notes}
             )
             continue
-        for start in range(0, len(said), MOST):
-            content: JSONObject = {"content": said[start : start + MOST]}
+        if kind == "equation":
+            target.lose(f"a formula of more than {MOST_FORMULA:,} characters, kept as its LaTeX")
+            said = f"${said}$"  # noqa: PLW2901
+        for piece in _cut(said):
+            content: JSONObject = {"content": piece}
             if marks.get("href"):
                 content["link"] = {"url": marks["href"]}
             made.append({"type": "text", "text": content, "annotations": notes})
-    return made
+    return made if len(made) <= MOST_PARTS else _fewer(made, target)
+
+
+def _fewer(made: Sequence[JSONObject], target: Target) -> list[JSONObject]:
+    """A rich text of no more parts than Notion takes: its end without its marks."""
+    said = [
+        one["text"]["content"] if one["type"] == "text" else f"${one['equation']['expression']}$"
+        for one in made
+    ]
+    rest: list[str] = []
+    for kept in range(MOST_PARTS - 1, -1, -1):
+        rest = list(_cut("".join(said[kept:])))
+        if kept + len(rest) <= MOST_PARTS:
+            break
+    if kept < len(made) - len(rest):
+        target.lose(f"the marks and links at the end of a text of more than {MOST_PARTS} parts")
+    return [*made[:kept], *({"type": "text", "text": {"content": one}} for one in rest)]
+
+
+def units(said: str) -> int:
+    """The length of a text as Notion counts it."""
+    return len(said) + sum(one > "\uffff" for one in said)
+
+
+def _cut(said: str) -> Iterator[str]:
+    """A text in pieces that Notion takes, no character of it in halves."""
+    start = size = 0
+    for place, one in enumerate(said):
+        more = 2 if one > "\uffff" else 1
+        if size + more > MOST:
+            yield said[start:place]
+            start, size = place, 0
+        size += more
+    if start < len(said):
+        yield said[start:]
 
 
 _NOTES = ("bold", "italic", "strikethrough", "underline", "code")

@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
-from bloop_notion.inlines import Part, Target, rich_text
+from bloop_notion.inlines import MOST_FORMULA, Part, Target, is_address, rich_text, units
 from bloop_notion.render import CALLOUTS
 from bloop_sdk.records import JSONObject
 
@@ -102,7 +102,7 @@ def _one(node: SyntaxTreeNode, target: Target) -> Wanted | None:
                 },
             )
         case "math_block" | "math_block_label":
-            return Wanted("equation", {"expression": node.content.strip("\n")})
+            return _formula(node.content.strip("\n"), target)
         case "hr":
             return Wanted("divider", {})
         case "table":
@@ -112,6 +112,14 @@ def _one(node: SyntaxTreeNode, target: Target) -> Wanted | None:
             said: list[Part] = [("text", node.content.strip("\n"), {})]
             return Wanted("paragraph", {"rich_text": rich_text(said, target)})
     return None
+
+
+def _formula(tex: str, target: Target) -> Wanted:
+    if units(tex) <= MOST_FORMULA:
+        return Wanted("equation", {"expression": tex})
+    target.lose(f"a formula of more than {MOST_FORMULA:,} characters, kept as its LaTeX")
+    said: list[Part] = [("text", tex, {})]
+    return Wanted("code", {"rich_text": rich_text(said, target), "language": "latex"})
 
 
 def language(name: str) -> str:
@@ -150,7 +158,7 @@ def _media(node: SyntaxTreeNode, target: Target) -> Wanted | None:
         kind = target.kind_of(file, image=image)
         shown = [] if _says(node) == target.name_of(file) else caption
         return Wanted(kind, {"caption": shown}, file=file)
-    if image and url.startswith(("https://", "http://")):
+    if image and url.startswith(("https://", "http://")) and is_address(url):
         return Wanted("image", {"type": "external", "external": {"url": url}, "caption": caption})
     return None
 

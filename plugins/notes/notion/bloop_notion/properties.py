@@ -50,22 +50,28 @@ def values_of(page: JSONObject, making: Making) -> JSONObject:
 
 def tags_of(page: JSONObject) -> tuple[str, ...]:
     """The names in a property that is called tags, labels or the like."""
-    for name, value in sorted(obj(page, "properties").items()):
-        if isinstance(value, dict) and name.strip().casefold() in _TAGS:
-            if value.get("type") == "multi_select":
-                return tuple(text(one, "name") for one in rows(value, "multi_select"))
-            if value.get("type") == "select" and value.get("select"):
-                return (text(obj(value, "select"), "name"),)
-    return ()
+    _, value = _tagged(page)
+    if value.get("type") == "select":
+        return (text(obj(value, "select"), "name"),)
+    return tuple(text(one, "name") for one in rows(value, "multi_select"))
 
 
 def tags_property(page: JSONObject) -> str | None:
-    """The name of a property that takes tags."""
+    """The name of the property that tags are read from, where it takes several.
+
+    Another one is never written to: what it holds is no tag of the note, and would be gone.
+    """
+    name, value = _tagged(page)
+    return name if value.get("type") == "multi_select" else None
+
+
+def _tagged(page: JSONObject) -> tuple[str, JSONObject]:
     for name, value in sorted(obj(page, "properties").items()):
-        named = isinstance(value, dict) and name.strip().casefold() in _TAGS
-        if named and value.get("type") == "multi_select":
-            return str(name)
-    return None
+        if isinstance(value, dict) and name.strip().casefold() in _TAGS:
+            chosen = value.get("type") == "select" and value.get("select")
+            if chosen or value.get("type") == "multi_select":
+                return str(name), value
+    return "", {}
 
 
 def beyond(page: JSONObject) -> list[tuple[str, str, str]]:

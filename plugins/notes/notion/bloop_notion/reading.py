@@ -13,6 +13,7 @@ from bloop_notion.content import Contents
 from bloop_notion.fields import in_trash, obj, own_id, text
 from bloop_notion.files import Downloads
 from bloop_notion.listing import Entry, everything
+from bloop_notion.made import Made
 from bloop_notion.model import Media, addresses_in, key_of
 from bloop_notion.tree import Tree
 from bloop_sdk import (
@@ -39,6 +40,7 @@ class Reading:
     def __init__(self, ctx: ConnectionContext, api: Api) -> None:
         self.api = api
         self.aliases = Aliases(ctx)
+        self.made = Made(ctx)
         self.contents = Contents(api, self.aliases)
         self.downloads = Downloads(ctx, self.fresh)
         self._me: JSONObject | None = None

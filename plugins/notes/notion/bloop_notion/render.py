@@ -29,6 +29,11 @@ _ITEMS = {"bulleted_list_item", "to_do", "numbered_list_item"}
 _LANGUAGES = {"plain text": "", "": ""}
 
 
+def callout_of(icon: str) -> str:
+    """The kind of a callout by its icon."""
+    return CALLOUTS.get(icon.replace("\ufe0f", ""), "note")
+
+
 def document(blocks: Sequence[Block], making: Making) -> str:
     """The Markdown of a page."""
     return join(pieces(blocks, making))
@@ -85,12 +90,10 @@ def _one(block: Block, making: Making, number: int) -> str:  # noqa: C901, PLR09
         case "quote":
             return _quoted("", _paragraph(block.text), block, making)
         case "callout":
-            icon = str(block.told.get("icon") or "").replace("\ufe0f", "")
-            if icon and icon not in CALLOUTS:
+            icon = str(block.told.get("icon") or "")
+            if icon and icon.replace("\ufe0f", "") not in CALLOUTS:
                 making.lose("icons of callouts")
-            return _quoted(
-                f"[!{CALLOUTS.get(icon, 'note')}]", _paragraph(block.text), block, making
-            )
+            return _quoted(f"[!{callout_of(icon)}]", _paragraph(block.text), block, making)
         case "code":
             return _code(str(block.told.get("code", "")), str(block.told.get("language") or ""))
         case "equation":

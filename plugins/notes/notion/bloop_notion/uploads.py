@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from mimetypes import MimeTypes
 from typing import Any
 
-from bloop_notion.api import Api
+from bloop_notion.api import Api, RefusedError
 from bloop_notion.fields import dashed, obj, text
 from bloop_sdk import MissingRecordError, UnsupportedError
 from bloop_sdk.records import JSONObject
@@ -14,6 +15,13 @@ SINGLE = 20 * 1024 * 1024
 """Bytes that go in one piece; more go in parts."""
 PART = 10 * 1024 * 1024
 MAX_NAME = 900
+_TYPES = MimeTypes()  # Python's own list; the function of its module asks the system's too.
+_NAMED = {
+    "audio/x-wav": "audio/wav",
+    "audio/vnd.wave": "audio/wav",
+    "image/x-icon": "image/vnd.microsoft.icon",
+}
+"""Types by the names that Notion knows them by."""
 
 
 async def upload(
@@ -30,21 +38,38 @@ async def upload(
             f"{name}: it has {size:,} bytes, and this workspace of Notion takes {limit:,}",
             cure="link to the file instead, or use a Notion plan that takes larger ones",
         )
-    kind = media_type or "application/octet-stream"
-    body: JSONObject = {"filename": _fitting(name), "content_type": kind}
+    kind = type_of(name, media_type)
+    body: JSONObject = {"filename": _fitting(name)}
+    body |= {"content_type": kind} if kind else {}
     parts = -(-size // PART) if size > SINGLE else 1
     body |= {"mode": "multi_part", "number_of_parts": parts} if parts > 1 else {}
-    own = text(await api.send("POST", "file_uploads", body=body), "id")
+    try:
+        own = text(await api.send("POST", "file_uploads", body=body), "id")
+    except RefusedError as err:
+        raise UnsupportedError(
+            f"{name}: Notion's API does not take it: {err.message}",
+            cure="link to the file instead, or put it into Notion by hand",
+        ) from err
     number = 0
     async for piece in _pieces(chunks, PART if parts > 1 else SINGLE):
         number += 1
-        form: dict[str, Any] = {"file": (_fitting(name), piece, kind)}
+        part = (_fitting(name), piece, kind or "application/octet-stream")
+        form: dict[str, Any] = {"file": part}
         if parts > 1:
             form["part_number"] = str(number)
         await api.send("POST", f"file_uploads/{own}/send", form=form)
     if parts > 1:
         await api.send("POST", f"file_uploads/{own}/complete", body={})
     return dashed(own) or own
+
+
+def type_of(name: str, told: str | None) -> str | None:
+    """A file's media type: that of its name's ending, which Notion wants it to be; or what is told.
+
+    https://developers.notion.com/reference/create-a-file-upload
+    """
+    found = _TYPES.guess_type(name, strict=False)[0] or told
+    return _NAMED.get(found, found) if found else None
 
 
 async def waiting(api: Api, upload_id: str) -> JSONObject | None:

@@ -13,19 +13,20 @@ import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
 from html import unescape
 from tempfile import SpooledTemporaryFile
 from urllib.parse import unquote
 
 from bloop_notion import left, notes, properties, uploads
 from bloop_notion.api import RefusedError
+from bloop_notion.blocks import CHILDREN
 from bloop_notion.content import Said, of_blocks
-from bloop_notion.editing import Editing, shown
+from bloop_notion.editing import Editing, holds_page, shown
 from bloop_notion.fetching import place_of
-from bloop_notion.fields import dashed, in_trash, moment, obj, own_id, text
+from bloop_notion.fields import dashed, in_trash, obj, own_id, text
 from bloop_notion.inlines import Target
 from bloop_notion.listing import Listing
+from bloop_notion.made import made_before
 from bloop_notion.model import Making, Media, addresses_in, file_id, key_of
 from bloop_notion.parsing import parse
 from bloop_notion.reading import Reading
@@ -51,9 +52,9 @@ from bloop_sdk import (
 from bloop_sdk.records import JSONObject
 
 WRITES = frozenset(map(str, NoteWrite))
+MOST_TAGS = 100
 _FILES = re.compile(r"bloop:file:([^\s)>\"]+)")
 _LINKS = re.compile(r"<a [^>]*href=\"bloop:note:([^\"#]+)[^>]*>([^<]*)</a>")
-_RECENT = timedelta(days=2)
 
 
 class Writing:
@@ -133,7 +134,11 @@ class Writing:
         draft = _draft(op)
         parent = await self._parent(draft.parent)
         target = await self._target(draft, {})
-        page = await self._made_before(draft, parent) if op.again else None
+        page = None
+        if op.again:
+            bot = text(await self._reading.me(), "id")
+            made = self._reading.made
+            page = await made_before(self._api, made, op.idempotency_key, draft, parent, bot)
         if page is None:
             title = {"title": {"title": _title(draft.title)}}
             try:
@@ -146,6 +151,7 @@ class Writing:
                     cure="put the note below a page that is shared with the integration",
                 ) from err
             page = own_id(item)
+            self._reading.made.add(op.idempotency_key, page)
         await self._tags(await self._api.get(f"pages/{page}"), draft, target)
         await self._edit(page, await self._reading.contents.walk(page), "", draft, target)
         return await self._result(page, target.losses, dashed(parent.get("page_id")))
@@ -202,6 +208,11 @@ class Writing:
         if not in_trash(page):
             if not expected:
                 raise self._changed(op)
+            if holds_page({CHILDREN: await self._reading.contents.walk(own)}):
+                raise UnsupportedError(
+                    f"{ref} has pages or databases in it, which Notion would throw away with it",
+                    cure="delete or move those first, or delete it in Notion itself",
+                )
             field = "in_trash" if self._api.newest else "archived"
             await self._api.send("PATCH", f"pages/{own}", body={field: True})
         elif not op.again:
@@ -316,7 +327,11 @@ class Writing:
                 while piece := await asyncio.to_thread(copy.read, uploads.PART):
                     yield piece
 
-            sent = await uploads.upload(self._api, limit, media.name, None, size, chunks())
+            try:
+                sent = await uploads.upload(self._api, limit, media.name, None, size, chunks())
+            except (RefusedError, UnsupportedError):
+                # What people put into Notion may be more, and of more types, than its API takes.
+                return None
         return {"type": "file_upload", "file_upload": {"id": sent}}
 
     async def _parent(self, parent: str | None) -> JSONObject:
@@ -329,40 +344,21 @@ class Writing:
             return {"type": "data_source_id", "data_source_id": parent}
         return {"type": "page_id", "page_id": parent}
 
-    async def _made_before(self, draft: NoteDraft, parent: JSONObject) -> str | None:
-        """A page of the same title that this integration made there a short while ago."""
-        bot = text(await self._reading.me(), "id")
-        candidates: list[JSONObject] = []
-        if text(parent, "type") == "page_id":
-            async for found in self._api.pages("GET", f"blocks/{parent['page_id']}/children"):
-                candidates += [one for one in found if text(one, "type") == "child_page"]
-        elif text(parent, "type") == "data_source_id":
-            path = f"data_sources/{parent['data_source_id']}/query"
-            async for found in self._api.pages("POST", path):
-                candidates += found
-        else:
-            async for found in self._api.pages("POST", "search", {"query": draft.title}):
-                tops = (one for one in found if text(obj(one, "parent"), "type") == "workspace")
-                candidates += tops
-        now = self._api.now
-        for one in reversed(candidates):
-            title = text(obj(one, "child_page"), "title") or properties.title_of(one)
-            made = moment(one, "created_time")
-            recent = now is None or made is None or now - made < _RECENT
-            if title == draft.title and recent and text(obj(one, "created_by"), "id") == bot:
-                return dashed(one.get("id"))
-        return None
-
     async def _tags(self, page: JSONObject, draft: NoteDraft, target: Target) -> None:
         """Tags go into the property that they are read from."""
         if set(draft.tags) == set(properties.tags_of(page)):
             return
         name = properties.tags_property(page)
         if name is None:
-            target.lose("tags: the page has no property for them")
+            one = bool(properties.tags_of(page))
+            why = "their property takes one alone" if one else "the page has no property for them"
+            target.lose(f"tags: {why}")
             return
+        if len(draft.tags) > MOST_TAGS:
+            target.lose(f"tags beyond the first {MOST_TAGS}")
         # A comma would be another tag in Notion.
-        value = {"multi_select": [{"name": tag.replace(",", " ")[:100]} for tag in draft.tags]}
+        names = [{"name": tag.replace(",", " ")[:100]} for tag in draft.tags[:MOST_TAGS]]
+        value = {"multi_select": names}
         await self._api.send("PATCH", f"pages/{own_id(page)}", body={"properties": {name: value}})
 
 

@@ -88,6 +88,8 @@ class FakeNotion:
         self.blocks: dict[str, Item] = {}
         self.uploads: dict[str, Item] = {}
         self.bytes: dict[str, bytes] = {}
+        self.trashed: set[str] = set()
+        """Blocks that were removed."""
         self.expires = 3600
         self.made = 0
         self.before: Callable[[Request], Response | None] = lambda _request: None

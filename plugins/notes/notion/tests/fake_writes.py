@@ -35,7 +35,9 @@ def write(  # noqa: C901 - a table of routes
             return _append(notion, own, body, version)
         case "PATCH", ["blocks", own]:
             notion.may("update content")
+            _refuse_trashed(notion, own)
             one = notion.block_of(own)
+            _rich(notion, body.get(one["type"], {}).get("rich_text") or [])
             for name, value in body.get(one["type"], {}).items():
                 _refuse(notion, name in FIXED, f"{name} cannot be updated")
                 one[one["type"]][name] = _shown(notion, value)
@@ -150,12 +152,18 @@ def _append(notion: FakeNotion, own: str, body: Item, version: str) -> Item:
     }
 
 
+def _refuse_trashed(notion: FakeNotion, own: str) -> None:
+    """As its API words it of a block in the trash, and alike of one within such a block."""
+    said = "Can't edit block that is archived. You must unarchive the block before editing."
+    if own in notion.trashed:
+        raise notion.refused(400, "validation_error", said)
+
+
 def _delete(notion: FakeNotion, own: str, version: str) -> Item:
+    _refuse_trashed(notion, own)
     one = notion.block_of(own)
     shown = notion.shown_block(one, version)
     _touch(notion, own)
-    if one["type"] == "child_page":
-        notion.pages[own]["in_trash"] = True
     for other in notion.blocks.values():
         if own in other["children"]:
             other["children"].remove(own)
@@ -164,10 +172,13 @@ def _delete(notion: FakeNotion, own: str, version: str) -> Item:
 
 
 def _forget(notion: FakeNotion, own: str) -> None:
+    if own in notion.pages:
+        notion.pages[own]["in_trash"] = True  # Also one that only stood in what is removed.
+        return
     for inner in notion.blocks[own]["children"]:
         _forget(notion, inner)
-    if own not in notion.pages:
-        del notion.blocks[own]
+    notion.trashed.add(own)
+    del notion.blocks[own]
 
 
 def _touch(notion: FakeNotion, block: str) -> None:
@@ -177,19 +188,40 @@ def _touch(notion: FakeNotion, block: str) -> None:
     notion.touch(block)
 
 
+def _units(text: str) -> int:
+    """The length of a text as JavaScript, and so Notion, counts it."""
+    return len(text.encode("utf-16-le")) // 2
+
+
+def _all(children: list[Item]) -> int:
+    return sum(1 + _all(one[one["type"]].get("children", [])) for one in children)
+
+
+def _rich(notion: FakeNotion, rich: list[Item]) -> None:
+    """The limits of https://developers.notion.com/reference/request-limits."""
+    _refuse(notion, len(rich) > 100, "rich_text.length should be ≤ 100")
+    for text in rich:
+        said = text.get("text", {}).get("content", "")
+        _refuse(notion, _units(said) > 2000, "text.content.length should be ≤ 2000")
+        url = (text.get("text", {}).get("link") or {}).get("url", "https://e.org")
+        valid = re.match(r"https?://[^\s/?#]|mailto:|tel:", url) and _units(url) <= 2000
+        _refuse(notion, not valid, "Invalid URL for link")
+        tex = text.get("equation", {}).get("expression", "")
+        _refuse(notion, _units(tex) > 1000, "equation.expression.length should be ≤ 1000")
+
+
 def _validate(notion: FakeNotion, children: list[Item], depth: int = 0) -> None:
     _refuse(notion, len(children) > 100, "children.length should be ≤ 100")
+    _refuse(notion, not depth and _all(children) > 1000, "blocks should be ≤ 1000")
     _refuse(notion, depth > 1 and children, "children of children of children")
     for one in children:
         kind = one["type"]
         body = one[kind]
-        for text in body.get("rich_text", []):
-            said = text.get("text", {}).get("content", "")
-            _refuse(notion, len(said) > 2000, "text.content.length should be ≤ 2000")
-            url = (text.get("text", {}).get("link") or {}).get("url", "https://")
-            _refuse(notion, not re.match(r"https?://|mailto:|tel:", url), "Invalid URL for link")
+        _rich(notion, body.get("rich_text", []))
+        tex = body.get("expression", "")
+        _refuse(notion, _units(tex) > 1000, "expression.length should be ≤ 1000")
         _refuse(notion, kind == "table" and not body.get("children"), "a table needs rows")
-        inner = 0 if kind == "table" else depth + 1
+        inner = max(depth, 1) if kind == "table" else depth + 1
         _validate(notion, body.get("children", []), inner)
 
 
@@ -254,7 +286,21 @@ def _text(one: Item) -> Item:
     }
 
 
+TYPES = {"application/pdf", "audio/wav", "image/png", "text/plain"}
+"""Some of those of https://developers.notion.com/guides/data-apis/working-with-files-and-media."""
+_ENDINGS = {".pdf": "application/pdf", ".wav": "audio/wav", ".png": "image/png"}
+
+
+def _refuse_type(notion: FakeNotion, name: str, kind: str) -> None:
+    """As its API words it; a type has to be that of the name's ending."""
+    fits = _ENDINGS.get(name[name.rfind(".") :], kind) == kind
+    if kind not in TYPES or not fits:
+        said = f"The content type {kind} is not supported for the File Upload API."
+        raise notion.refused(400, "validation_error", said)
+
+
 def _upload(notion: FakeNotion, body: Item) -> Item:
+    _refuse_type(notion, body["filename"], body.get("content_type", "application/octet-stream"))
     notion.made += 1
     own = ident(f"upload {notion.made}")
     notion.uploads[own] = {
@@ -290,12 +336,15 @@ def _send(notion: FakeNotion, own: str, request: Request) -> Item:
     """The parts of multipart/form-data (RFC 7578), as far as they are sent here."""
     boundary = request.headers["content-type"].partition("boundary=")[2].encode()
     fields: dict[str, bytes] = {}
+    upload = notion.uploads[own]
     for part in (request.body or b"").split(b"--" + boundary)[1:-1]:
         head, _, data = part.partition(b"\r\n\r\n")
         name = re.search(rb'name="([^"]*)"', head)
+        if name and name[1] == b"file":
+            kind = re.search(rb"content-type: ([^\r\n]+)", head.lower())
+            _refuse_type(notion, upload["filename"], kind[1].decode() if kind else "")
         if name:
             fields[name[1].decode()] = data.removesuffix(b"\r\n")
-    upload = notion.uploads[own]
     _refuse(notion, "file" not in fields, "file is missing")
     _refuse(notion, len(fields["file"]) > 20 * 1024 * 1024, "the part is too large")
     upload["parts"][int(fields.get("part_number", b"1"))] = fields["file"]

@@ -75,15 +75,16 @@ class OneNote:
         params = {"$select": _OF_PAGES, "pagelevel": "true", "$orderby": "createdDateTime"}
         return await self._listed(f"{ROOT}/sections/{_id(section)}/pages", params)
 
-    async def titled(self, section: str, title: str) -> list[JSONObject]:
-        """The newest pages of a section with a title."""
-        escaped = title.replace("'", "''")
+    async def newest(self, section: str, title: str | None = None) -> list[JSONObject]:
+        """The newest pages of a section; with a title, as far as lists know it already."""
         params: dict[str, str | int] = {
             "$select": "id,title,createdDateTime",
-            "$filter": f"title eq '{escaped}'",
             "$orderby": "createdDateTime desc",
             "$top": 5,
         }
+        if title is not None:
+            escaped = title.replace("'", "''")
+            params["$filter"] = f"title eq '{escaped}'"
         where = f"{ROOT}/sections/{_id(section)}/pages"
         return rows(await self._graph.get(where, params), where)
 

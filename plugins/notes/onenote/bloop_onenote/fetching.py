@@ -15,8 +15,15 @@ from bloop_sdk import (
     Ref,
     SkippableError,
     Skipped,
+    UnavailableError,
 )
 from bloop_sdk.records import JSONObject, Record
+
+
+class NotYetError(UnavailableError):
+    """A page is there, and its content answered with 404, as for a while after a change."""
+
+    code = "record_unavailable"
 
 
 async def fetch(reading: Reading, refs: Sequence[Ref]) -> Batch:
@@ -33,8 +40,9 @@ async def fetch(reading: Reading, refs: Sequence[Ref]) -> Batch:
         except MissingRecordError:
             deleted += of_page
             continue
-        except (SkippableError, GraphError, PermissionMissingError) as err:
-            code = err.code if isinstance(err, SkippableError) else "record_forbidden"
+        except (SkippableError, NotYetError, GraphError, PermissionMissingError) as err:
+            told = isinstance(err, SkippableError | NotYetError)
+            code = err.code if told else "record_forbidden"
             skipped += [Skipped(ref=str(ref), reason=str(err), code=code) for ref in of_page]
             continue
         found = {one.ref: one for one in made.records}
@@ -44,7 +52,7 @@ async def fetch(reading: Reading, refs: Sequence[Ref]) -> Batch:
 
 
 async def page_now(reading: Reading, page: str) -> Made:
-    """A page as the next read would yield it."""
+    """A page as the next read would yield it; raises NotYetError where it has no content yet."""
     try:
         found = await reading.onenote.page(page)
     except GraphError as err:
@@ -52,9 +60,11 @@ async def page_now(reading: Reading, page: str) -> Made:
             raise
         raise MissingRecordError(err.message) from err
     section, notebook = _id_of(found, "parentSection"), _id_of(found, "parentNotebook")
-    made, _ = await reading.content(
-        notebook, Listed(page, str(found.get("title") or ""), section, found)
-    )
+    listed = Listed(page, str(found.get("title") or ""), section, found)
+    try:
+        made, _ = await reading.content(notebook, listed)
+    except MissingRecordError as err:
+        raise NotYetError(f"OneNote has the page {page}, and gives no content of it yet") from err
     return made
 
 

@@ -7,17 +7,21 @@ https://learn.microsoft.com/graph/onenote-update-page#supported-elements-and-act
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from urllib.parse import unquote
 
 from bloop_onenote.blocks import Block, Document
-from bloop_onenote.rendering import Wanted, Writing, wanted
+from bloop_onenote.rendering import Wanted, Writing, notes_linked, wanted
+from bloop_sdk import UnsupportedError
 from bloop_sdk.records import JSONObject
 
 EMPTY = "<p></p>"
 """What a block is replaced with that shall go: there is no command that removes, and OneNote keeps
 no paragraph without text."""
+_FILE = re.compile(r"bloop:file:([^\s)>\"]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +34,54 @@ class _Change:
 
 
 def commands(document: Document, markdown: str, writing: Writing) -> list[JSONObject]:
-    """The PATCH commands that give a page a Markdown; none where it has it already."""
+    """The PATCH commands that give a page a Markdown; none where it has it already.
+
+    Raises UnsupportedError where they would take a file off the page that it shall keep.
+    """
     blocks = document.blocks
     # What the new text loses counts for what is written of it alone.
-    units = wanted(markdown, Writing(writing.addresses))
+    units = wanted(markdown, Writing(writing.addresses, fetches=writing.fetches))
+    changes = list(_changes(blocks, units))
+    _expect_files(blocks, changes)
     found: list[JSONObject] = []
-    for change in _changes(blocks, units):
+    for change in changes:
         text = "\n\n".join(unit.markdown for unit in change.new)
         wanted(text, writing)
         found += _of(change, document, writing)
     return found
+
+
+def linked_anew(document: Document, markdown: str) -> set[str]:
+    """The notes that links lead to in what is written anew, whether they were there or not."""
+    changes = _changes(document.blocks, wanted(markdown, Writing({})))
+    units = [unit for change in changes for unit in change.new]
+    return {note for unit in units for note in notes_linked(unit.markdown)}
+
+
+def _expect_files(blocks: Sequence[Block], changes: Sequence[_Change]) -> None:
+    """Refuse a change that puts something else in the place of a file and means to keep it.
+
+    Input HTML names no resource that OneNote has: its documentation knows none, and where one was
+    named by its address it was seen to come back as an empty copy.
+    """
+    changed = {
+        number
+        for change in changes
+        for number in range(change.first, change.last)
+        if not blocks[number].fixed
+    }
+    kept = _files(one.markdown for place, one in enumerate(blocks) if place not in changed)
+    gone = _files(blocks[number].markdown for number in changed)
+    wanted_still = _files(unit.markdown for change in changes for unit in change.new)
+    if gone & wanted_still - kept:
+        raise UnsupportedError(
+            "an image or a file stands in what was changed, and Graph would take it off the page",
+            cure="change the text beside it alone, or do it in OneNote itself",
+        )
+
+
+def _files(texts: Iterable[str]) -> set[str]:
+    return {unquote(name) for text in texts for name in _FILE.findall(text)}
 
 
 def is_same(document: Document, markdown: str) -> bool:

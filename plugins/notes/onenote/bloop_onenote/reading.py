@@ -132,6 +132,16 @@ class Reading:
             made = make(self.onenote, notebook, page, content, self.links.note_of)
         return made, content
 
+    async def stands(self, page: str) -> bool:
+        """Whether there is a page, although its content is not."""
+        try:
+            await self.onenote.page(page)
+        except MissingRecordError:
+            return False
+        except GraphError as err:
+            return err.number != "20112"  # The id is none of a page.
+        return True
+
     async def _look_further(self) -> bool:
         """List the sections that no run has listed yet, once; whether there were any."""
         looked = False
@@ -205,11 +215,11 @@ async def _page(
         return
     try:
         made, content = await reading.content(partition.container or "", page)
-    except MissingRecordError:
-        # It was deleted since the list was made: who does not meet it takes it for gone.
-        yield end
-        return
-    except (SkippableError, GraphError, PermissionMissingError) as err:
+    except (MissingRecordError, SkippableError, GraphError, PermissionMissingError) as err:
+        if isinstance(err, MissingRecordError) and not await reading.stands(page.id):
+            # It was deleted since the list was made: who does not meet it takes it for gone.
+            yield end
+            return
         skipped = _skipped(page, err)
         at = {**at, "unmet": [skipped.ref, skipped.reason, skipped.code]}
         yield _with(end, cursor=Cursor(at, CURSOR_VERSION), skipped=(skipped,))
@@ -233,7 +243,9 @@ def _with(end: Batch, **more: object) -> Batch:
 
 def _skipped(page: Listed, err: Exception) -> Skipped:
     code = "record_malformed"
-    if isinstance(err, PermissionMissingError):
+    if isinstance(err, MissingRecordError):
+        code, err = "record_unavailable", Exception("OneNote gives no content of it yet")
+    elif isinstance(err, PermissionMissingError):
         code = "record_forbidden"
     elif isinstance(err, SkippableError):
         code = err.code

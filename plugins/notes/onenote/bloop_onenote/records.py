@@ -78,7 +78,8 @@ def container(found: JSONObject) -> Container:
 def listed(section: str, found: Iterable[JSONObject]) -> list[Listed]:
     """A section's pages in their order, each below the page that it is indented under."""
     pages = [Listed(identified(one, "pages"), _text(one, "title"), section, one) for one in found]
-    pages.sort(key=lambda page: (_whole(page.raw, "order"), page.id))
+    # Where OneNote tells no order, they stay as they came: in the order of their making.
+    pages.sort(key=lambda page: _whole(page.raw, "order"))
     above: list[tuple[int, str]] = []
     for position, page in enumerate(pages):
         level = _whole(page.raw, "level")

@@ -43,10 +43,14 @@ class Wanted:
 
 @dataclass(slots=True)
 class Writing:
-    """``addresses`` of notes by their ids, as links lead there; ``lost`` what cannot be written."""
+    """``addresses`` of notes by their ids, as links lead there; ``lost`` what cannot be written.
+
+    ``fetches`` says whether OneNote gets images from elsewhere: it does for a new page alone.
+    """
 
     addresses: Mapping[str, str]
     lost: dict[str, None] = field(default_factory=dict)
+    fetches: bool = True
 
 
 def notes_linked(markdown: str) -> set[str]:
@@ -146,7 +150,12 @@ class _Renderer(RendererHTML):
         token = tokens[idx]
         source = str(token.attrs.get("src", ""))
         if source.startswith(("https://", "http://")):
-            return f'<img src="{escape(source)}" alt="{escape(token.content)}" />'
+            if env["writing"].fetches:
+                return f'<img src="{escape(source)}" alt="{escape(token.content)}" />'
+            # In a change its address would be taken for nothing: "you can't use www links".
+            _lose(env, "images from elsewhere, which OneNote gets for a new page alone: links")
+            said = escape(token.content or source, quote=False)
+            return f'<a href="{escape(source)}">{said}</a>'
         _lose(env, "images and files that are not on the page yet")
         return escape(f"[{token.content}]", quote=False)
 
@@ -155,6 +164,8 @@ class _Renderer(RendererHTML):
         href = str(tokens[idx].attrs.get("href", ""))
         if href.startswith("bloop:note:"):
             href = env["writing"].addresses.get(href.removeprefix("bloop:note:"), "")
+            if not href:
+                _lose(env, "links to notes of which OneNote tells no address")
         elif href.startswith("bloop:"):
             _lose(env, "images and files that are not on the page yet")
             href = ""

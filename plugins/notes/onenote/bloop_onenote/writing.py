@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from html import escape
 
 from bloop_onenote.api import identified
-from bloop_onenote.fetching import page_now
-from bloop_onenote.graph.client import GraphError
-from bloop_onenote.patches import commands, is_same
+from bloop_onenote.fetching import NotYetError, page_now
+from bloop_onenote.graph.client import FailedError, GraphError
+from bloop_onenote.patches import commands, is_same, linked_anew
 from bloop_onenote.reading import Reading
 from bloop_onenote.records import UNTITLED, Made, listed, page_node
 from bloop_onenote.rendering import Writing, notes_linked, wanted
@@ -28,11 +28,12 @@ from bloop_sdk import (
     Precondition,
     PreconditionFailedError,
     Ref,
+    Skipped,
     UnsupportedError,
     WriteOp,
     WriteResult,
 )
-from bloop_sdk.records import Record
+from bloop_sdk.records import JSONObject, Record
 
 WRITES = frozenset({NoteWrite.CREATE, NoteWrite.UPDATE, NoteWrite.DELETE})
 """Graph moves no page, and a file is only as a part of a page: neither is written."""
@@ -72,11 +73,15 @@ async def _create(reading: Reading, op: WriteOp, draft: NoteDraft) -> WriteResul
     section = await _section_of(reading, draft)
     mark = _MARK + hashlib.sha256(op.idempotency_key.encode()).hexdigest()[:32]
     writing = await _writing(reading, draft)
-    titled = await reading.onenote.titled(section, draft.title)
+    titled = await reading.onenote.newest(section, draft.title)
     others = [identified(one, "pages") for one in titled]
     parts = "".join(one.html for one in wanted(draft.markdown, writing))
     before = None if parts else reading.begun.others(mark)
     id_ = await _made_before(reading, others, mark, before)
+    if id_ is None and op.again and parts:
+        # For a while, lists tell no title of a new page.
+        newest = [identified(one, "pages") for one in await reading.onenote.newest(section)]
+        id_ = await _made_before(reading, newest, mark, None)
     if id_ is None:
         if not parts:
             reading.begun.begin(mark, others)
@@ -97,16 +102,21 @@ def _page(title: str, parts: str, mark: str) -> str:
 async def _created(
     reading: Reading, draft: NoteDraft, section: str, id_: str, writing: Writing
 ) -> WriteResult:
-    """What a new page is now; OneNote may take a while until it shows it."""
+    """What a new page is now; OneNote may take a while until it shows it, and say 404 till then."""
     ref, lost = Ref(Kind.NOTE, id_), tuple(writing.lost)
+    reason = "OneNote has made the page, and does not show it yet"
+    unseen = Skipped(ref=str(ref), reason=reason, code=NotYetError.code)
+    # Told so, nobody asks at once and takes it for gone.
+    later = WriteResult(ref=ref, remote_version=None, batch=Batch(skipped=(unseen,)), lost=lost)
     try:
         pages = listed(section, await reading.onenote.pages(section))
         page = next((one for one in pages if one.id == id_), None)
         if page is None:
-            return WriteResult(ref=ref, remote_version=None, lost=lost)
+            return later
+        page.title = page.title or draft.title
         made, _ = await reading.content(draft.container, page)
     except MissingRecordError:
-        return WriteResult(ref=ref, remote_version=None, lost=lost)
+        return later
     node = page_node(draft.container, page)
     return _result(made, lost, (node,) if page.above is None else ())
 
@@ -168,14 +178,25 @@ async def _update(
         title = "" if draft.title == UNTITLED else draft.title
         changes.insert(0, {"target": "title", "action": "replace", "content": title})
     if changes:
-        try:
-            await reading.onenote.patch(ref.remote_id, changes)
-        except GraphError as err:
-            if err.number not in _GONE:
-                raise
-            raise _changed(ref) from err
+        await _patch(reading, ref, changes, writing)
         made = await _now(reading, ref)
     return _result(made, (*writing.lost, *untagged))
+
+
+async def _patch(reading: Reading, ref: Ref, changes: list[JSONObject], writing: Writing) -> None:
+    """All changes at once; of some older pages OneNote changes no title, and says 500 to all."""
+    try:
+        try:
+            await reading.onenote.patch(ref.remote_id, changes)
+        except FailedError:
+            if changes[0]["target"] != "title" or len(changes) == 1:
+                raise
+            await reading.onenote.patch(ref.remote_id, changes[1:])
+            writing.lost["its new title, which OneNote did not take"] = None
+    except GraphError as err:
+        if err.number not in _GONE:
+            raise
+        raise _changed(ref) from err
 
 
 async def _delete(
@@ -218,15 +239,16 @@ def _changed(ref: Ref) -> PreconditionFailedError:
 
 async def _writing(reading: Reading, draft: NoteDraft, made: Made | None = None) -> Writing:
     """Where links to other pages lead, as far as OneNote tells it."""
-    known = notes_linked(made.document.markdown) if made else set()
+    text = draft.markdown
+    linked = linked_anew(made.document, text) if made else notes_linked(text)
     addresses = {}
-    for note in sorted(notes_linked(draft.markdown) - known)[:_MOST_LINKS]:
+    for note in sorted(linked)[:_MOST_LINKS]:
         try:
             links = (await reading.onenote.page(note)).get("links") or {}
         except (MissingRecordError, GraphError):
             continue
         addresses[note] = str((links.get("oneNoteClientUrl") or {}).get("href") or "")
-    writing = Writing(addresses)
+    writing = Writing(addresses, fetches=made is None)
     if made is None and draft.tags:
         writing.lost[_TAGS] = None
     return writing

@@ -87,6 +87,10 @@ class FakeGraph:
         self.notebooks = small() if notebooks is None else notebooks
         self.resources = {"1-image!1-a": PNG, "1-sheet!1-a": b"%PDF-1.7 sheet"}
         self.denied: set[str] = set()
+        self.unlisted: set[str] = set()
+        """New pages of which lists tell no title yet."""
+        self.old: set[str] = set()
+        """Pages whose title is not changed: all of such a change is answered with 500."""
         self.lacking: set[str] = set()
         self.ticks = 0
         self.made = 0
@@ -189,7 +193,7 @@ class FakeGraph:
     def _told(self, section: Section, number: int, page: FakePage) -> JSONObject:
         return {
             "id": page.id,
-            "title": page.title,
+            "title": "" if page.id in self.unlisted else page.title,
             "createdDateTime": stamp(page.created),
             "lastModifiedDateTime": stamp(page.changed),
             "level": page.level,
@@ -236,6 +240,8 @@ class FakeGraph:
         commands = request.json_body
         if not isinstance(commands, list):
             return error(400, "20109", "The payload is not constructed correctly.")
+        if page.id in self.old and any(one["target"] == "title" for one in commands):
+            return error(500, "19999", "Transient error.")
         try:
             page.patch(commands)
         except PatchError as err:

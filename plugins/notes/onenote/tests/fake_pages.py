@@ -148,6 +148,10 @@ class FakePage:
         holder = _fragment(content)
         for one in holder:
             one.attrib.pop("style", None) if one.tag == "div" else None
+        for one in list(holder.iter("img")):
+            # "You can't use www links. The service won't try to download random resources."
+            if one.get("src", "").startswith(("http:", "https:")):
+                one.drop_tree()
         parts = list(holder)
         before = command.get("position") == "before" or action == "prepend"
         if action in {"append", "prepend"}:

@@ -292,3 +292,16 @@ async def test_what_is_gone_is_fetched_as_gone(rig):
 async def test_a_notebook_that_is_gone_is_skipped(rig):
     with pytest.raises(SkippableError):
         await batches(rig().provider, Partition("pages", "0-aa!gone"))
+
+
+async def test_a_page_that_is_there_without_its_content_is_not_taken_for_gone(rig):
+    """A new page, or one that has just been changed, is answered so for a while (20102)."""
+    one = rig()
+    ref = Ref(Kind.NOTE, "0-p2!1-s1")
+    one.graph.fails["me/onenote/pages/0-p2!1-s1/content"] = (404, "20102")
+    replica = await read_all(rig().provider)
+    one.graph.page("0-p2!1-s1").changed = one.graph.now
+    await replica.run(one.provider)
+    assert ref in replica.records and "no content of it yet" in replica.skipped[str(ref)]
+    batch = await one.again().fetch([ref])
+    assert batch.deleted == () and [one.code for one in batch.skipped] == ["record_unavailable"]

@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 
 from bloop_sdk import (
+    FatalError,
     Kind,
     NoteDraft,
     Precondition,
@@ -137,6 +138,53 @@ async def test_a_title_is_changed_and_a_link_leads_to_its_page(rig):
     assert result.batch.records[-1].title == "On & <waves>"
 
 
+async def test_a_link_that_stands_in_a_changed_block_still_leads_to_its_page(rig):
+    one = rig()
+    await update(one, lambda text: f"{text}\n\nsee [it](bloop:note:0-p3!1-s2) now")
+    await read_all(one.provider)
+    result = await update(one, lambda text: text.replace("now", "then"))
+    assert "see [it](bloop:note:0-p3!1-s2) then" in result.batch.records[-1].markdown
+    assert result.lost == ()
+    result = await update(one, lambda text: f"{text}\n\n[gone](bloop:note:0-none)")
+    assert result.lost == ("links to notes of which OneNote tells no address",)
+
+
+async def test_a_picture_in_what_is_changed_is_not_taken_off_the_page(rig):
+    one = rig()
+    page = one.graph.page(WAVES.remote_id)
+    page.add(
+        '<table><tr><td>cell</td><td><img src="resource:1-map!1-a" alt="map" /></td></tr></table>'
+    )
+    with pytest.raises(UnsupportedError, match="take it off the page"):
+        await update(one, lambda text: text.replace("cell", "other"))
+    assert page.patches == []
+    result = await update(one, lambda text: text.partition("\n\n|")[0])
+    assert "map" not in result.batch.records[-1].markdown, "who removes it may"
+
+
+async def test_a_picture_from_elsewhere_is_a_link_in_a_page_that_is_there(rig):
+    one = rig()
+    result = await update(one, lambda text: f"{text}\n\n![alt](https://e.example/a.png)")
+    assert "[alt](https://e.example/a.png)" in result.batch.records[-1].markdown
+    assert result.lost == ("images from elsewhere, which OneNote gets for a new page alone: links",)
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "cure"),
+    [
+        ("30101", FatalError, "OneDrive"),
+        ("30102", FatalError, "section"),
+        ("30103", UnavailableError, ""),
+    ],
+)
+async def test_what_is_full_is_told_apart(rig, number, kind, cure):
+    one = rig()
+    one.graph.fails["me/onenote/sections/0-aa!s1/pages"] = (507, number)
+    with pytest.raises(kind) as caught:
+        await one.provider.write(op("note.create", "x"), NOTHING)
+    assert cure in (caught.value.cure or "")
+
+
 async def test_what_stands_freely_cannot_be_changed_and_says_so(rig):
     one = rig()
     page = FakePage(
@@ -222,6 +270,35 @@ async def test_a_page_whose_answer_was_lost_is_found_again(rig):
     assert one.graph.made == 1 and (await now(one, result.ref))[0].markdown == "text"
     await one.provider.write(op("note.create", "text", title="New", key="another"), NOTHING)
     assert one.graph.made == 2, "another note of the same title is another one"
+
+
+async def test_a_new_page_whose_title_no_list_tells_yet_is_found_again(rig):
+    one = rig()
+    new = op("note.create", "text", title="New", key="once")
+    made = await one.provider.write(new, NOTHING)
+    one.graph.unlisted.add(made.ref.remote_id)
+    again = await one.again().write(dataclasses.replace(new, again=True), NOTHING)
+    assert (again.ref, one.graph.made) == (made.ref, 1)
+    titles = {getattr(record, "title", "") for record in again.batch.records}
+    assert titles == {"New"}
+
+
+async def test_a_new_page_that_is_not_shown_yet_is_not_taken_for_gone(rig):
+    one = rig()
+    one.graph.fails["me/onenote/pages/1-made0001!1-0-aa!s1/content"] = (404, "20102")
+    result = await one.provider.write(op("note.create", "text", title="New"), NOTHING)
+    assert [skipped.code for skipped in result.batch.skipped] == ["record_unavailable"]
+    assert result.batch.deleted == () and result.remote_version is None
+
+
+async def test_a_title_that_is_not_taken_does_not_cost_the_text(rig):
+    one = rig()
+    one.graph.old.add(WAVES.remote_id)
+    result = await update(one, lambda text: f"{text}\n\nmine", title="Other")
+    assert result.lost == ("its new title, which OneNote did not take",)
+    assert result.batch.records[-1].markdown.endswith("mine")
+    with pytest.raises(UnavailableError):
+        await update(one, lambda text: text, title="Other")
 
 
 async def test_an_empty_page_whose_answer_was_lost_is_found_again(rig):

@@ -17,6 +17,7 @@ from bloop_onenote.graph.refusals import AGAIN
 from bloop_onenote.graph.tokens import Tokens
 from bloop_sdk import (
     AuthError,
+    BloopError,
     DeadlineError,
     FatalError,
     HostileInputError,
@@ -38,6 +39,11 @@ PAUSE_SECONDS = 60.0
 """Of a 429 that says nothing of how long: the shorter of OneNote's windows."""
 _TRIES = 3
 _PROXY = "Graph does not answer so: see what does in its place, such as a proxy of this network"
+_FULL = {
+    "": "make room in the account's OneDrive",
+    "30102": "the section is full: move pages to another one, or choose another one",
+}
+"""https://learn.microsoft.com/graph/onenote-error-codes#codes-from-30001-to-39999"""
 _CLAIMS = re.compile(r'\bclaims="([A-Za-z0-9+/=_-]{1,8000})"')
 
 
@@ -47,6 +53,10 @@ class GraphError(UnsupportedError):
     def __init__(self, message: str, *, number: str) -> None:
         super().__init__(message)
         self.number = number
+
+
+class FailedError(UnavailableError):
+    """Graph answered 500: it has done nothing of what was asked."""
 
 
 class Graph:
@@ -170,11 +180,15 @@ def _usable(request: Request, response: Response) -> Response:
             )
         case 404 | 410:
             raise MissingRecordError(what)
-        case 507:
-            raise FatalError(what, cure="make room in the account's OneDrive", code="quota")
         case status if status >= 500:
-            raise UnavailableError(what)
+            raise _failed(status, number, what)
     raise GraphError(what, number=number)
+
+
+def _failed(status: int, number: str, what: str) -> BloopError:
+    if status == 507 and number != "30103":  # That one is of too many requests to the same site.
+        return FatalError(what, cure=_FULL.get(number, _FULL[""]), code="quota")
+    return FailedError(what) if status == 500 else UnavailableError(what)
 
 
 def _said(response: Response) -> tuple[str, str]:
