@@ -115,7 +115,8 @@ def _of_status(
 
 
 def _not_found(err: openai.APIStatusError, config: OpenAIConfig) -> ConfigError:
-    if "model" in str(err.message).lower():
+    # Azure calls a model by its deployment.
+    if "model" in str(err.message).lower() or err.code == "DeploymentNotFound":
         return ConfigError(
             f"plugins.openai: model: {config.host} has no model {config.model!r}",
             cure="set model to one that `bloop openai check` lists",

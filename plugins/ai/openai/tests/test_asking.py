@@ -106,6 +106,11 @@ async def test_a_server_that_knows_neither_name_is_asked_twice_and_not_for_ever(
     [
         ((403, "No access to the model", "model_not_found"), PermissionMissingError, "project"),
         ((404, "The model `x` does not exist", "model_not_found"), ConfigError, "set model"),
+        (
+            (404, "The API deployment does not exist", "DeploymentNotFound"),
+            ConfigError,
+            "set model",
+        ),
         ((404, "404 page not found"), ConfigError, "base_url"),
         ((400, "maximum context length", "context_length_exceeded"), UnsupportedError, "larger"),
         ((400, "The response was filtered", "content_filter"), UnsupportedError, "another way"),
