@@ -26,6 +26,7 @@ from bloop_sdk.errors import (
     PermissionMissingError,
     RateLimitedError,
     UnavailableError,
+    UnsupportedError,
 )
 from tests.net.conftest import status
 
@@ -137,6 +138,20 @@ async def test_a_quota_that_is_used_up_is_not_waited_for(server, connect, pauses
             body.encode(),
         )
     assert (len(server.seen), pauses) == (2, [])
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ('{"error": {"code": "billing_not_active", "type": "billing_not_active"}}', BudgetError),
+        ('{"error": {"message": "Request too large for gpt-4o on TPM"}}', UnsupportedError),
+    ],
+)
+async def test_a_429_that_no_waiting_helps_is_not_waited_for(server, connect, pauses, body, error):
+    server.say(status(429, body))
+    with pytest.raises(error):
+        await connect().send(Request(url=server.url))
+    assert (len(server.seen), pauses) == (1, [])
 
 
 async def test_an_older_canvas_that_says_403_for_too_many_is_understood(server, connect, pauses):

@@ -19,6 +19,7 @@ from bloop_sdk.errors import (
     RateLimitedError,
     RetriableError,
     UnavailableError,
+    UnsupportedError,
 )
 from bloop_sdk.http import Request
 
@@ -26,6 +27,7 @@ IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 NOT_SENT = "unreachable"
 """Code of an :class:`UnavailableError` for a request that never left."""
 
+_NO_MONEY = (b'"insufficient_quota"', b'"billing_not_active"')
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 8.0
 
@@ -38,12 +40,8 @@ def error_of(
     wait = retry_after(headers)
     if status == 401:
         return AuthError(what, cure="renew the connection's credentials")
-    # OpenAI says 429 also where no money is left, which no waiting brings back.
-    if status == 429 and b'"insufficient_quota"' in body[:2048]:
-        return BudgetError(
-            f"{what}: the account's quota is used up",
-            cure="add credit or raise the limit in the account there",
-        )
+    if status == 429 and (error := _not_by_waiting(what, body[:2048])):
+        return error
     # Older Canvas says so where others say 429.
     if status == 429 or (status == 403 and b"rate limit exceeded" in body[:2048].lower()):
         return RateLimitedError(what, retry_after=wait)
@@ -55,6 +53,21 @@ def error_of(
         )
     if status >= 500:
         return UnavailableError(what, retry_after=wait)
+    return None
+
+
+def _not_by_waiting(what: str, body: bytes) -> BloopError | None:
+    """What OpenAI says 429 for though no waiting helps: no money, or more than a minute's limit."""
+    if any(code in body for code in _NO_MONEY):
+        return BudgetError(
+            f"{what}: the account's quota is used up",
+            cure="add credit or raise the limit in the account there",
+        )
+    if b"request too large" in body.lower():
+        return UnsupportedError(
+            f"{what}: the request is larger than the account's limit",
+            cure="ask for less at once, or raise the limit in the account there",
+        )
     return None
 
 

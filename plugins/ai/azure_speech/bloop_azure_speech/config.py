@@ -7,6 +7,13 @@ from pydantic import HttpUrl, SecretStr
 from bloop_sdk import ConfigError, PluginConfig, Scope, setting
 
 
+def _cloud(region: str) -> str:
+    """Where a region's hosts are, as Azure's SDK goes by its name."""
+    if region.startswith("china"):
+        return ".azure.cn"
+    return ".azure.us" if region.startswith("usgov") else ".microsoft.com"
+
+
 class AzureSpeechConfig(PluginConfig):
     """An institution's Speech resource, and where it is."""
 
@@ -36,7 +43,7 @@ class AzureSpeechConfig(PluginConfig):
         """What the paths of the API stand behind."""
         if self.base_url is not None:
             return str(self.base_url).rstrip("/")
-        return f"https://{self.region}.tts.speech.microsoft.com"
+        return f"https://{self.region}.tts.speech{_cloud(self.region)}"
 
     @property
     def secret(self) -> str:

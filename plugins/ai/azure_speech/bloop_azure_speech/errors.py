@@ -27,6 +27,14 @@ def no_voice(voice: str) -> UnsupportedError:
     )
 
 
+def no_sound(voice: str) -> UnsupportedError:
+    """Azure's answer to a text in a language that the voice does not speak."""
+    return UnsupportedError(
+        f"Azure Speech gave no sound: {voice[:60]!r} may not speak this text's language",
+        cure="choose a voice of the language: bloop azure_speech voices lists them",
+    )
+
+
 def refused(kind: str, details: str, voice: str) -> BloopError:
     """By the kind of a cancellation; ``details`` may repeat the text, and do not go on."""
     told = f"Azure Speech: {kind}"

@@ -9,7 +9,7 @@ from typing import Any
 
 from bloop_azure_speech import process
 from bloop_azure_speech.config import AzureSpeechConfig
-from bloop_azure_speech.errors import KEY, no_voice, refused
+from bloop_azure_speech.errors import KEY, no_sound, no_voice, refused
 from bloop_azure_speech.ssml import LONGEST, NAME, plain, ssml
 from bloop_azure_speech.times import phonemes, words
 from bloop_sdk import (
@@ -85,11 +85,13 @@ class AzureVoices:
         told, sound = await process.ask(self._ctx, request)
         if "error" in told:
             raise refused(told["error"], told["details"] or "", voice)
+        if not all(part["bytes"] for part in told["parts"]):
+            raise no_sound(voice)
         return await self._ctx.run_sync(_speech, said, parts, told["parts"], sound)
 
     def _where(self) -> dict[str, str]:
-        """For the SDK: a region, or where its WebSocket is."""
-        if self._config.base_url is None:
+        """For the SDK: a region of Azure's own cloud, or else where its WebSocket is."""
+        if self._config.base_url is None and self._config.address.endswith(".microsoft.com"):
             return {"region": self._config.region}
         address = self._config.address.replace("http", "ws", 1)
         return {"endpoint": f"{address}/cognitiveservices/websocket/v1"}

@@ -25,7 +25,8 @@ def plain(text: str) -> str:
 
 def ssml(text: str, voice: str, pace: float) -> str:
     """A document in which ``text`` is text alone, spoken ``pace`` times as fast."""
-    language = voice.rpartition("-")[0]
+    # Behind a colon stands a model, which may have hyphens too: en-US-Jasper:MAI-Voice-1.
+    language = voice.partition(":")[0].rpartition("-")[0]
     spoken = escape(text)
     if abs(pace - 1) > 0.001:
         spoken = f'<prosody rate="{pace:.3f}">{spoken}</prosody>'

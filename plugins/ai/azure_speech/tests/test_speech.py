@@ -9,7 +9,7 @@ from bloop_azure_speech.config import AzureSpeechConfig
 from bloop_azure_speech.provider import AzureVoices
 from bloop_azure_speech.ssml import LONGEST, ssml
 from bloop_azure_speech.times import phonemes
-from bloop_sdk import UnavailableError
+from bloop_sdk import UnavailableError, UnsupportedError
 from bloop_sdk.settings import Scope, scope_of
 from bloop_sdk.testing import FakeContext, reply
 from plugins.ai.azure_speech.tests.fake_azure import AVA
@@ -71,12 +71,12 @@ async def test_a_text_is_never_more_than_text(fake, make_voices):
     assert " ".join(said(text, speech)) == words
 
 
-@pytest.mark.parametrize("voice", [AVA, "zh-CN-liaoning-XiaobeiNeural"])
+@pytest.mark.parametrize("voice", [AVA, "zh-CN-liaoning-XiaobeiNeural", "en-US-Jasper:MAI-Voice-1"])
 @pytest.mark.parametrize("pace", [0.5, 1.0, 1.3])
 def test_ssml_names_language_voice_and_pace(voice, pace):
     root = ET.fromstring(ssml("a < b", voice, pace))
     language = root.get("{http://www.w3.org/XML/1998/namespace}lang")
-    assert language == {AVA: "en-US"}.get(voice, "zh-CN-liaoning")
+    assert language == ("zh-CN-liaoning" if voice.startswith("zh") else "en-US")
     rates = [one.get("rate") for one in root.iter() if one.tag.endswith("prosody")]
     assert rates == ([] if pace == 1 else [f"{pace:.3f}"])
     assert "".join(root.itertext()) == "a < b"
@@ -113,6 +113,15 @@ async def test_without_words_they_are_estimated_and_it_says_so(fake, make_voices
     speech = await make_voices().synthesize("Hello there.", AVA)
     assert not speech.exact
     assert said("Hello there.", speech) == ["Hello", "there"]
+
+
+async def test_a_voice_that_does_not_speak_the_language_gives_an_error_and_no_silence(
+    fake, make_voices
+):
+    fake.planned = ["silent"]
+    with pytest.raises(UnsupportedError, match="speak this text's language") as caught:
+        await make_voices().synthesize("こんにちは", AVA)
+    assert caught.value.code == "unsupported" and caught.value.cure
 
 
 async def test_what_has_nothing_to_say_costs_nothing(fake, make_voices):
@@ -153,6 +162,16 @@ def test_an_institution_chooses_a_region_and_never_an_address():
             {"region": "eastus"},
             "https://eastus.tts.speech.microsoft.com",
             {"region": "eastus"},
+        ),
+        (
+            {"region": "usgovvirginia"},
+            "https://usgovvirginia.tts.speech.azure.us",
+            {"endpoint": "wss://usgovvirginia.tts.speech.azure.us/cognitiveservices/websocket/v1"},
+        ),
+        (
+            {"region": "chinaeast2"},
+            "https://chinaeast2.tts.speech.azure.cn",
+            {"endpoint": "wss://chinaeast2.tts.speech.azure.cn/cognitiveservices/websocket/v1"},
         ),
         (
             {"base_url": "https://us.cognitiveservices.azure.com/tts/"},

@@ -140,6 +140,8 @@ class _Parts:
             sound = base64.b64decode(answer.audio_base_64, validate=True)
         except (AttributeError, TypeError, binascii.Error) as err:
             raise vendor.unread("speech", "no sound") from err
+        if not sound:
+            raise vendor.unread("speech", "no sound")
         before = len(self._pcm) / 2 / RATE
         self._pcm += sound[: len(sound) // 2 * 2]
         after, told = len(self._pcm) / 2 / RATE, answer.alignment

@@ -50,6 +50,7 @@ SETTINGS = frozenset(
     }
 )
 PERMISSION = frozenset({"missing_permissions"})
+PLAN = frozenset({"paid_plan_required", "subscription_required", "detected_unusual_activity"})
 
 
 def client(ctx: CallContext, config: ElevenLabsConfig) -> AsyncElevenLabs:
@@ -103,6 +104,10 @@ def _error(status: int, headers: Mapping[str, str], body: Any, what: str) -> Blo
     codes = _codes(body)
     named = ", ".join(sorted(codes))
     told = f"ElevenLabs, {what}: it answered {status}" + (f" ({named})" if named else "")
+    if codes & PLAN:
+        return PermissionMissingError(
+            told, permission="Text to Speech", cure="see what the account's plan allows"
+        )
     if status == 402 or codes & QUOTA:
         return BudgetError(
             f"{told}: the account's or the key's credits are used up",

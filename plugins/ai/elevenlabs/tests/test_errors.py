@@ -37,6 +37,8 @@ ANSWERS = [
     (new(401, "missing_api_key", "authentication_error"), AuthError, "auth_failed"),
     (old(401, "missing_permissions"), PermissionMissingError, "permission_missing"),
     (new(403, "subscription_required", "authorization_error"), PermissionMissingError, None),
+    (new(402, "paid_plan_required", "payment_required"), PermissionMissingError, None),
+    (old(401, "detected_unusual_activity"), PermissionMissingError, None),
     (old(401, "quota_exceeded"), BudgetError, "budget_used"),
     (new(402, "insufficient_credits", "payment_required"), BudgetError, "budget_used"),
     (old(400, "voice_not_found"), UnsupportedError, "no_voice"),

@@ -131,7 +131,7 @@ def asked(fake):
     return request.params, request.json_body
 
 
-@pytest.mark.parametrize("sound", [None, "no base64!"])
+@pytest.mark.parametrize("sound", [None, "", "no base64!"])
 async def test_an_answer_without_sound_is_tried_again_later(fake, make_voices, sound):
     fake.planned = [reply({"audio_base64": sound, "alignment": None})]
     with pytest.raises(UnavailableError, match="no sound"):

@@ -16,11 +16,16 @@ from bloop_openai.client import open_client
 from bloop_openai.config import OpenAIConfig
 from bloop_openai.replies import Counted
 from bloop_openai.server import Habits, Mode, habits_of, keep_habits
-from bloop_sdk import CallContext, MalformedRecordError, UnavailableError
+from bloop_sdk import CallContext, MalformedRecordError, RetriableError
 from bloop_sdk.providers.ai import Message
 
 WEAKER = {Mode.SCHEMA: Mode.JSON, Mode.JSON: Mode.NONE}
 LIMITS = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
+# Why an answer ended that is not whole: OpenAI's reasons, and those of Mistral, DeepSeek, Z.AI,
+# OpenRouter and vLLM. What others call their "stop" is not known, and so an answer.
+CUT = frozenset({"length", "model_length", "model_context_window_exceeded"})
+FILTERED = frozenset({"content_filter", "sensitive"})
+BROKEN = frozenset({"abort", "error", "insufficient_system_resource", "network_error"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,23 +80,23 @@ class Talk:
         """The pieces of an answer; raises after them where it is not whole."""
         chunks, _ = await self._create(messages, streamed=True)
         counted = Counted(tokens_in=replies.guess(messages))
-        finish = ""
+        finish, refused = "", False
         try:
             with faults.translated(self.config, messages):
                 async for chunk in chunks:
                     choice = replies.piece_of(chunk)
-                    finish = choice.finish or finish
+                    finish, refused = choice.finish or finish, refused or choice.refused
                     counted.wrote(choice.text)
                     counted.told(getattr(chunk, "usage", None))
                     if choice.text:
                         yield choice.text
         finally:
             await chunks.close()
-            await self._count(counted, failed=finish != "stop")
+            await self._count(counted, failed=refused or finish != "stop")
+        if refused:
+            raise faults.refused(self.config)
         if not finish:
-            raise UnavailableError(
-                f"{self.config.host} broke its answer off", cure="try again later"
-            )
+            raise faults.broken(self.config)
         self._check(finish)
 
     async def weaken(self, mode: Mode) -> bool:
@@ -117,9 +122,10 @@ class Talk:
                 except openai.APIStatusError as err:
                     if not await self._adapted(err, mode):
                         raise
-                except asyncio.CancelledError:
-                    # Who is asked does not stop when we no longer listen.
-                    await self._count(Counted(tokens_in=replies.guess(messages)), failed=True)
+                except (openai.APIConnectionError, RetriableError, asyncio.CancelledError) as err:
+                    # Who is asked does not stop when we no longer hear of it.
+                    if faults.was_sent(err):
+                        await self._count(Counted(tokens_in=replies.guess(messages)), failed=True)
                     raise
 
     def _expected(self, found: Any, *, streamed: bool) -> Any:
@@ -142,6 +148,9 @@ class Talk:
             "messages": _shown(messages, form, mode),
             habits.limit: self._max_tokens,
         }
+        if self.config.is_openai:
+            # Of newer accounts OpenAI keeps prompts and answers, unless it is told not to.
+            options["store"] = False
         if form and mode is Mode.SCHEMA:
             schema = {"name": "answer", "strict": True, "schema": form.strict}
             options["response_format"] = {"type": "json_schema", "json_schema": schema}
@@ -192,10 +201,12 @@ class Talk:
             self.cost = (self.cost or 0) + cost
 
     def _check(self, finish: str) -> None:
-        if finish == "length":
+        if finish in CUT:
             raise faults.cut(self.config, self._max_tokens)
-        if finish == "content_filter":
+        if finish in FILTERED:
             raise faults.filtered(self.config)
+        if finish in BROKEN:
+            raise faults.broken(self.config, finish)
 
 
 def _shown(messages: Sequence[Message], form: Form | None, mode: Mode) -> list[dict[str, str]]:

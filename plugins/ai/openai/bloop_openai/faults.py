@@ -7,6 +7,7 @@ are not the prompt's.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import re
@@ -29,11 +30,17 @@ from bloop_sdk import (
 )
 from bloop_sdk.providers.ai import Message
 
-QUOTA = "insufficient_quota"
+QUOTA = frozenset({"insufficient_quota", "billing_not_active"})
 TOO_LONG = frozenset({"context_length_exceeded", "string_above_max_length"})
 FILTERED = frozenset({"content_filter", "content_policy_violation"})
 _FORMAT = re.compile(
     r"response_?format|json_?schema|json_?object|json mode|grammar|guided|structured", re.IGNORECASE
+)
+# Not the name of a limit but its value is wrong, in the words of OpenAI, vLLM, DeepSeek, llama.cpp.
+_TOO_MUCH = re.compile(
+    r"(is|are) too (large|long)|request too large|at most \d+ |must be at least|valid range of|"
+    r"(context|maximum) (length|size|window)|tokens must be reduced",
+    re.IGNORECASE,
 )
 _QUOTED = 24
 """So many characters in a row of a prompt are a quotation."""
@@ -87,22 +94,29 @@ def _of_status(
         )
     if status == 404:
         return _not_found(err, config)
+    if status == 402 or (status == 429 and QUOTA & {err.type, err.code}):
+        return BudgetError(
+            f"{what}: the account's quota is used up ({err.code or err.type or 'no credit'})",
+            cure="add credit or raise the limit in the account of the API; waiting does not help",
+        )
+    if _is_too_much(err):
+        return UnsupportedError(
+            f"{what}: the text, with room for its answer, is too long for {config.model} or for "
+            "the account",
+            cure="ask with less, or set a model with a larger context and longer answers",
+        )
     if status == 429:
-        return _too_much(err, what)
+        return RateLimitedError(what, cure="try again later")
     if status >= 500 or status == 408:
         return UnavailableError(f"{what}: {words}", cure="try again later")
-    if err.code in TOO_LONG:
-        return UnsupportedError(
-            f"{what}: the text is too long for {config.model}",
-            cure="ask with less, or set a model with a larger context",
-        )
     if err.code in FILTERED:
         return filtered(config)
     return FatalError(f"{what}: {words}", cure="see bloop openai check, and the server's log")
 
 
 def _not_found(err: openai.APIStatusError, config: OpenAIConfig) -> ConfigError:
-    if "model" in str(err.message).lower():
+    # Azure calls a model by its deployment.
+    if "model" in str(err.message).lower() or err.code == "DeploymentNotFound":
         return ConfigError(
             f"plugins.openai: model: {config.host} has no model {config.model!r}",
             cure="set model to one that `bloop openai check` lists",
@@ -113,13 +127,19 @@ def _not_found(err: openai.APIStatusError, config: OpenAIConfig) -> ConfigError:
     )
 
 
-def _too_much(err: openai.APIStatusError, what: str) -> BloopError:
-    if QUOTA in {err.type, err.code}:
-        return BudgetError(
-            f"{what}: the account's quota is used up ({err.code or QUOTA})",
-            cure="add credit or raise the limit in the account of the API; waiting does not help",
-        )
-    return RateLimitedError(what, cure="try again later")
+def _is_too_much(err: openai.APIStatusError) -> bool:
+    """Whether a request is refused for its length, or for that of the answer it has room for."""
+    if err.status_code not in {400, 413, 422, 429}:
+        return False
+    return err.code in TOO_LONG or bool(_TOO_MUCH.search(_said(err)))
+
+
+def was_sent(err: BaseException) -> bool:
+    """Whether what failed so may have reached who was asked, and be charged for."""
+    cause = err.__cause__ if isinstance(err, openai.APIConnectionError) else err
+    if isinstance(cause, UnavailableError | DeadlineError):
+        return cause.code != "unreachable"
+    return isinstance(cause, asyncio.CancelledError)
 
 
 def is_about_format(err: openai.APIStatusError) -> bool:
@@ -132,7 +152,7 @@ def is_about_format(err: openai.APIStatusError) -> bool:
 def is_about(err: openai.APIStatusError, parameter: str) -> bool:
     """Whether a server refuses a parameter by its name."""
     named = parameter in {err.param, *re.findall(r"\w+", str(err.message))}
-    return err.status_code in {400, 422} and named
+    return err.status_code in {400, 422} and named and not _is_too_much(err)
 
 
 def garbled(config: OpenAIConfig, what: str) -> FatalError:
@@ -142,6 +162,12 @@ def garbled(config: OpenAIConfig, what: str) -> FatalError:
         cure=f"see whether base_url is right ({config.base_url}); most end in /v1",
         code="garbled",
     )
+
+
+def broken(config: OpenAIConfig, why: str = "") -> UnavailableError:
+    """For an answer that ends before it is whole, through no fault of who asked."""
+    told = f" ({why})" if why else ""
+    return UnavailableError(f"{config.host} broke its answer off{told}", cure="try again later")
 
 
 def filtered(config: OpenAIConfig) -> UnsupportedError:
@@ -192,10 +218,14 @@ def _with_cure(err: BloopError, config: OpenAIConfig) -> BloopError:
     return err
 
 
+def _said(err: openai.APIError) -> str:
+    return str(err.body.get("message") or "") if isinstance(err.body, dict) else ""
+
+
 def _words(err: openai.APIError, messages: Sequence[Message]) -> str:
     """What the server says, unless it repeats what it was told."""
-    found = err.body.get("message") if isinstance(err.body, dict) else None
-    text = " ".join(str(found or err.code or err.type or "no reason given").split())[:200]
+    found = _said(err) or err.code or err.type or "no reason given"
+    text = " ".join(str(found).split())[:200]
     pieces = {text[at : at + _QUOTED] for at in range(max(1, len(text) - _QUOTED + 1))}
     prompt = " ".join(" ".join(one.text for one in messages).split())
     if any(piece in prompt for piece in pieces if len(piece) == _QUOTED):

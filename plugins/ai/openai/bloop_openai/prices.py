@@ -14,6 +14,7 @@ PRICES = {
     "gpt-4.1-mini": (0.4, 1.6),
     "gpt-4.1-nano": (0.1, 0.4),
     "gpt-4o": (2.5, 10.0),
+    "gpt-4o-2024-05-13": (5.0, 15.0),
     "gpt-4o-mini": (0.15, 0.6),
     "o3": (2.0, 8.0),
     "o4-mini": (1.1, 4.4),
@@ -23,7 +24,7 @@ PRICES = {
 
 def known_price(model: str) -> tuple[float, float] | None:
     """The price of a model, also of a dated version such as ``gpt-5-mini-2025-08-07``."""
-    return PRICES.get(re.sub(r"-\d{4}-\d{2}-\d{2}$", "", model))
+    return PRICES.get(model) or PRICES.get(re.sub(r"-\d{4}-\d{2}-\d{2}$", "", model))
 
 
 def cost_of(price: tuple[float, float] | None, tokens_in: int, tokens_out: int) -> int | None:

@@ -14,7 +14,10 @@ LETTERS = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """An answer, or a piece of one; ``finish`` is why it ended, empty where it has not."""
+    """An answer, or a piece of one; ``finish`` is why it ended, empty where it has not.
+
+    ``refused`` is that the model declines instead; what it says then is no answer.
+    """
 
     text: str
     finish: str
@@ -38,10 +41,12 @@ class Counted:
 
     def told(self, found: Any) -> None:
         """Take the server's count, if it is one."""
-        sent, written = (
-            getattr(found, name, None) for name in ("prompt_tokens", "completion_tokens")
-        )
+        names = ("prompt_tokens", "completion_tokens", "total_tokens")
+        sent, written, total = (getattr(found, name, None) for name in names)
         if isinstance(sent, int) and isinstance(written, int) and sent >= 0 and written >= 0:
+            if isinstance(total, int):
+                # xAI and Gemini charge for thinking as for an answer, and tell of it in the total.
+                written = max(written, total - sent)
             self.tokens_in, self.tokens_out, self.exact = sent, written, True
 
 
@@ -61,25 +66,26 @@ def guess(messages: Sequence[Message]) -> int:
 def choice_of(found: Any) -> Choice:
     """The answer of a completion."""
     first = _first(found)
-    message = getattr(first, "message", None)
-    return Choice(
-        text=_text(getattr(message, "content", None)),
-        finish=_text(getattr(first, "finish_reason", None)),
-        refused=bool(_text(getattr(message, "refusal", None)).strip()),
-    )
+    return _choice(first, getattr(first, "message", None))
 
 
 def piece_of(chunk: Any) -> Choice:
     """The piece of a stream's chunk; the one with the usage has none."""
     first = _first(chunk)
-    delta = getattr(first, "delta", None)
-    text = _text(getattr(delta, "content", None)) or _text(getattr(delta, "refusal", None))
-    return Choice(text=text, finish=_text(getattr(first, "finish_reason", None)))
+    return _choice(first, getattr(first, "delta", None))
 
 
 def sendable(text: str) -> str:
     """A text as UTF-8 can carry it: halves of surrogate pairs become question marks."""
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _choice(first: Any, said: Any) -> Choice:
+    return Choice(
+        text=_text(getattr(said, "content", None)),
+        finish=_text(getattr(first, "finish_reason", None)),
+        refused=bool(_text(getattr(said, "refusal", None)).strip()),
+    )
 
 
 def _first(found: Any) -> Any:

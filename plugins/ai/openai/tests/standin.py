@@ -70,6 +70,7 @@ class Standin:
         self.headers = []
         self.away = self.cuts = False
         self.counts = True
+        self.thought = 0
         self.piece = 7
 
     def say(self, *answers):
@@ -125,7 +126,8 @@ class Standin:
             "prompt_tokens": sum(len(one["content"]) for one in asked["messages"]) // 4 + 3,
             "completion_tokens": len(text) // 4 + 1,
         }
-        usage["total_tokens"] = sum(usage.values())
+        # xAI's and Gemini's way: what was thought is in the total alone.
+        usage["total_tokens"] = sum(usage.values()) + self.thought
         if asked.get("stream"):
             return self._stream(asked, choice, text, usage)
         message = {
@@ -149,6 +151,9 @@ class Standin:
             head | {"choices": [{"index": 0, "delta": one, "finish_reason": None}]}
             for one in deltas
         ]
+        if refusal := choice.get("refusal"):
+            delta = {"refusal": refusal}
+            events.append(head | {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
         finish = choice.get("finish_reason", "stop")
         events.append(head | {"choices": [{"index": 0, "delta": {}, "finish_reason": finish}]})
         if (asked.get("stream_options") or {}).get("include_usage"):

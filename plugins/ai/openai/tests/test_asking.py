@@ -106,6 +106,11 @@ async def test_a_server_that_knows_neither_name_is_asked_twice_and_not_for_ever(
     [
         ((403, "No access to the model", "model_not_found"), PermissionMissingError, "project"),
         ((404, "The model `x` does not exist", "model_not_found"), ConfigError, "set model"),
+        (
+            (404, "The API deployment does not exist", "DeploymentNotFound"),
+            ConfigError,
+            "set model",
+        ),
         ((404, "404 page not found"), ConfigError, "base_url"),
         ((400, "maximum context length", "context_length_exceeded"), UnsupportedError, "larger"),
         ((400, "The response was filtered", "content_filter"), UnsupportedError, "another way"),
@@ -151,9 +156,19 @@ async def test_a_long_rate_limit_is_told(context, vendor, pauses):
     assert (caught.value.retry_after, len(vendor.requests), pauses) == (120, 1, [])
 
 
-@pytest.mark.parametrize("code", ["insufficient_quota", "credit_balance_exhausted"])
-async def test_a_quota_that_is_used_up_is_not_waited_for(context, vendor, pauses, code):
-    vendor.refuse(429, "You exceeded your current quota", code, "insufficient_quota")
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [
+        (429, "insufficient_quota", "insufficient_quota"),
+        (429, "credit_balance_exhausted", "insufficient_quota"),
+        (429, "billing_not_active", "billing_not_active"),
+        (402, "invalid_request_error", "unknown_error"),
+    ],
+)
+async def test_a_quota_that_is_used_up_is_not_waited_for(
+    context, vendor, pauses, status, code, kind
+):
+    vendor.refuse(status, "You exceeded your current quota", code, kind)
     with pytest.raises(BudgetError) as caught:
         await ask(context())
     assert code in caught.value.message
@@ -162,11 +177,42 @@ async def test_a_quota_that_is_used_up_is_not_waited_for(context, vendor, pauses
 
 
 @pytest.mark.parametrize(
+    ("status", "message", "kind"),
+    [
+        (429, "Request too large for gpt-5-mini on tokens per min (TPM): Limit 30000", "tokens"),
+        (
+            400,
+            "max_tokens is too large: 12000. This model supports at most 4096 completion tokens",
+            "invalid_request_error",
+        ),
+        (400, "max_tokens must be at least 1, got -186.", "BadRequestError"),
+        (
+            400,
+            "Invalid max_tokens value, the valid range of max_tokens is [1, 8192]",
+            "invalid_request_error",
+        ),
+    ],
+)
+async def test_what_is_too_much_for_a_model_or_an_account_is_asked_once(
+    context, vendor, pauses, status, message, kind
+):
+    vendor.refuse(status, message, kind=kind, param="max_tokens")
+    ctx = context()
+    with pytest.raises(UnsupportedError, match="is too long for gpt-5-mini") as caught:
+        await ask(ctx)
+    assert "less" in caught.value.cure
+    assert (len(vendor.requests), pauses) == (1, [])
+    assert (await habits_of(ctx, ctx.config)).limit == "max_tokens"
+
+
+@pytest.mark.parametrize(
     ("answer", "code"),
     [
         ({"content": None, "refusal": "I will not tell of waves"}, "refused"),
         ({"content": '{"word": "wa', "finish_reason": "length"}, "answer_cut"),
         ({"content": None, "finish_reason": "content_filter"}, "content_filter"),
+        ({"content": RIGHT, "finish_reason": "model_length"}, "answer_cut"),
+        ({"content": RIGHT, "finish_reason": "sensitive"}, "content_filter"),
     ],
 )
 async def test_an_answer_that_is_none_is_not_asked_for_again(context, vendor, answer, code):
@@ -178,6 +224,15 @@ async def test_an_answer_that_is_none_is_not_asked_for_again(context, vendor, an
     assert "tell of waves" not in str(caught.value)
     assert len(vendor.requests) == 1
     assert (await used(ctx))[0][0] == 1
+
+
+@pytest.mark.parametrize("why", ["insufficient_system_resource", "error"])
+async def test_an_answer_that_a_server_gave_up_is_not_taken_for_whole(context, vendor, why):
+    said = {"content": RIGHT, "finish_reason": why}
+    vendor.say(said, said)
+    for answer in (ask(context(), SCHEMA), streamed(context())):
+        with pytest.raises(UnavailableError, match=why):
+            await answer
 
 
 async def test_an_empty_answer(context, vendor):
@@ -219,8 +274,17 @@ async def test_a_page_is_no_answer(context, vendor):
 
 async def test_a_body_that_breaks_off(context, vendor):
     vendor.breaks = True
+    ctx = context()
     with pytest.raises(UnavailableError):
-        await ask(context())
+        await ask(ctx)
+    assert await used(ctx) == [(1, 1, 6, 0)], "it was asked for, and may be charged"
+
+
+async def test_what_never_left_is_not_counted(context, pauses):
+    ctx = context(base_url="http://127.0.0.1:9/v1")
+    with pytest.raises(UnavailableError):
+        await ask(ctx)
+    assert await used(ctx) == []
 
 
 async def test_a_slow_answer_has_its_time_and_no_more(context, vendor):
@@ -269,6 +333,15 @@ async def test_a_stream_is_counted(context, vendor):
     ((calls, failed, tokens_in, tokens_out),) = await used(ctx)
     assert (calls, failed, tokens_out) == (1, 0, 9)
     assert tokens_in > 0
+
+
+async def test_a_stream_that_refuses_is_no_answer(context, vendor):
+    vendor.say({"content": None, "refusal": "I will not tell of waves"})
+    got, ctx = [], context()
+    with pytest.raises(UnsupportedError) as caught:
+        await streamed(ctx, into=got)
+    assert (caught.value.code, got) == ("refused", [])
+    assert (await used(ctx))[0][:2] == (1, 1)
 
 
 async def test_a_stream_of_a_server_that_does_not_count_is_guessed(context, vendor):
@@ -433,6 +506,15 @@ async def test_calls_at_once_are_all_counted(context, vendor):
     ctx = context()
     await asyncio.gather(*(ask(ctx) for _ in range(6)))
     assert (await used(ctx))[0][:2] == (6, 0)
+
+
+async def test_what_is_thought_beside_the_answer_is_counted_too(context, vendor):
+    vendor.thought = 300
+    for answer in (ask, streamed):
+        vendor.say("x" * 40)
+        ctx = context()
+        await answer(ctx)
+        assert (await used(ctx))[0][3] == 311
 
 
 async def test_a_server_that_does_not_count_is_guessed(context, vendor):

@@ -69,25 +69,30 @@ async def studio(hub):
 
 
 @pytest.fixture
-async def draft(hub, studio):
+async def draft(write_draft):
     """Have a lesson's storyboard drafted by the model."""
+    return await write_draft(PAGE)
+
+
+@pytest.fixture
+def write_draft(hub, studio):
+    """Write a lesson, whose storyboard is then drafted by the model."""
     drafting = pytest.importorskip("bloop_studio.drafting")
 
-    def write():
+    def write(html):
         call = make_call(hub.institution)
         course = in_unit(hub.database, call, service.create_container, title="Earth")
         made = in_unit(
             hub.database, call, service.create_item, course.id, kind="page",
-            title="The water cycle", html=PAGE,
+            title="The water cycle", html=html,
         )  # fmt: skip
         return made.id
 
-    item = await studio.content.item(await hub.database.run(write))
+    async def written(html):
+        item = await studio.content.item(await hub.database.run(write, html))
+        return lambda: drafting.draft(studio, item, drafting.MODEL)
 
-    async def run():
-        return await drafting.draft(studio, item, drafting.MODEL)
-
-    return run
+    return written
 
 
 async def test_a_storyboard_is_written_by_the_model_and_counted(hub, vendor, draft):
@@ -110,6 +115,13 @@ async def test_a_storyboard_is_written_by_the_model_and_counted(hub, vendor, dra
     asked = [Message(role="user", text="x")]
     with pytest.raises(AuthError):
         await OpenAILanguage(ctx).generate(asked, None, Budget(max_tokens=5, seconds=20))
+
+
+async def test_a_lesson_that_is_too_long_to_be_shown_whole_says_so(vendor, write_draft):
+    vendor.say(json.dumps({"title": "Water", "scenes": [SCENE], "language": None}))
+    made = await (await write_draft(PAGE + "<p>Water rises, and falls again.</p>" * 1500))()
+    assert made.by == "model"
+    assert made.note.startswith("the language model was shown the first 40000 characters")
 
 
 async def test_where_the_model_answers_rubbish_the_outline_takes_over_with_a_note(vendor, draft):

@@ -17,7 +17,9 @@ from standin import Standin
 from bloop_openai import cli, pages, usage
 from bloop_openai.config import OpenAIConfig
 from bloop_openai.prices import PRICES, cost_of, known_price
+from bloop_openai.provider import OpenAILanguage
 from bloop_openai.tables import metadata
+from bloop_sdk.providers.ai import Budget, Message
 from bloop_sdk.testing import Clock, FakeContext, FakeTransport, fake_call, http_client
 
 
@@ -97,6 +99,8 @@ def test_months():
 
 def test_prices():
     assert known_price("gpt-5-mini-2025-08-07") == PRICES["gpt-5-mini"]
+    assert known_price("gpt-4o-2024-08-06") == (2.5, 10.0)
+    assert known_price("gpt-4o-2024-05-13") == (5.0, 15.0), "the first one stayed dearer"
     assert known_price("llama3.2") is None
     assert cost_of(None, 5, 5) is None
     own = {"base_url": "http://localhost:1/v1", "model": "gpt-5"}
@@ -149,6 +153,15 @@ async def test_the_check_finds_anew_what_a_server_takes(ctx, capsys):
     assert json.loads(await ran(capsys, cli.check, ctx, as_json=True))["structured"] == "none"
     vendor.formats = {"json_schema"}
     assert json.loads(await ran(capsys, cli.check, ctx, as_json=True))["structured"] == "schema"
+
+
+async def test_openai_is_told_to_keep_nothing(ctx):
+    vendor = ctx.http._transport._system
+    asked = [Message(role="user", text="x")]
+    budget = Budget(max_tokens=5, seconds=20)
+    await OpenAILanguage(ctx).generate(asked, None, budget)
+    assert [piece async for piece in OpenAILanguage(ctx).stream(asked, budget)] == ["x"]
+    assert [one["store"] for one in vendor.requests] == [False, False]
 
 
 async def test_the_page(ctx):

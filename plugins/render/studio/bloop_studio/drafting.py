@@ -28,7 +28,7 @@ async def draft(ctx: CallContext, item: Item, storyboarder: str) -> Draft:
     if storyboarder != MODEL:
         return await _by_plugin(ctx, lesson, storyboarder or None)
     try:
-        return Draft(await writing.storyboard(ctx, lesson), MODEL)
+        return Draft(await writing.storyboard(ctx, lesson), MODEL, writing.left_out(lesson))
     except RetriableError:
         raise
     except BloopError as err:

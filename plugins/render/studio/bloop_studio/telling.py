@@ -59,17 +59,20 @@ async def _version(work: Work) -> tuple[StoryboardVersion, str]:
     if video.storyboard_id:
         found = await ctx.read(storyboards.by_id, video.storyboard_id)
         if found is not None:
-            return found, ""
+            known = (video.report or {}).get("storyboard", {})
+            return found, known.get("note", "") if known.get("version") == found.number else ""
     made = await drafting.draft(ctx, work.item, work.options.storyboarder)
-    kept = await insist(
-        ctx,
-        storyboards.keep,
-        work.item.id,
-        work.item.version,
-        made.storyboard,
-        author=video.created_by,
-    )
-    return kept, made.note
+    return await insist(ctx, _keep, work, made), made.note
+
+
+def _keep(unit: Unit, work: Work, made: drafting.Draft) -> StoryboardVersion:
+    """A draft, and whose it is: it may have cost something, so that another try finds it."""
+    item, video = work.item, work.video
+    kept = storyboards.keep(unit, item.id, item.version, made.storyboard, author=video.created_by)
+    told = {"version": kept.number, "made_by": kept.made_by, "note": made.note}
+    values = {"storyboard_id": kept.id, "report": {"storyboard": told}}
+    videos.progress(unit, video.id, video.round, at=(video.state,), **values)
+    return kept
 
 
 async def _filtered(work: Work, storyboard: Storyboard) -> tuple[Storyboard, list[dict[str, str]]]:

@@ -48,6 +48,15 @@ async def storyboard(ctx: CallContext, lesson: Lesson) -> Storyboard:
     return _read(await _asked(provider, talk, schema), lesson)
 
 
+def left_out(lesson: Lesson) -> str:
+    """Says that a model was not shown all of a lesson; empty where it was."""
+    if len(text_of(lesson.html)) <= LONGEST_LESSON:
+        return ""
+    return gettext_noop(
+        "the language model was shown the first {count} characters of this lesson alone"
+    ).format(count=LONGEST_LESSON)
+
+
 async def _asked(provider: LanguageProvider, talk: list[Message], schema: dict[str, Any]) -> Any:
     answer = await provider.generate(talk, schema, BUDGET)
     return answer.value if answer.value is not None else answer.text

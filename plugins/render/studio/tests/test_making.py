@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import errno
 
 import av
 import pytest
 
 from bloop.store.faults import from_file
+from bloop_sdk import UnavailableError
 from bloop_sdk.providers.ai import Voice
 from bloop_sdk.storyboard import Storyboard
 from tests.support.database import make_call
@@ -228,6 +230,29 @@ async def once_more(hub, kind, payload):
         make_call(hub.institution, role="educator"),
     )  # fmt: skip
     return await hub._run_plugin_job(claim.kind, RunningJob(claim), payload)
+
+
+async def test_a_storyboard_that_was_drafted_is_not_asked_for_again(make, toys, monkeypatch):
+    """A model is paid for it, and what comes after it may fail for a moment."""
+    from bloop_studio import drafting, telling
+
+    drafts, checks, check, draft = [], [], telling.check, drafting.draft
+
+    async def drafted(*args):
+        drafts.append(await draft(*args))
+        return dataclasses.replace(drafts[-1], note="the language model wrote none: it was busy")
+
+    async def away_once(*args):
+        checks.append(1)
+        if len(checks) == 1:
+            raise UnavailableError("the renderer is away", retry_after=0.01)
+        return await check(*args)
+
+    monkeypatch.setattr(drafting, "draft", drafted)
+    monkeypatch.setattr(telling, "check", away_once)
+    row = await make()
+    assert (row.state, len(checks), len(drafts)) == ("ready", 2, 1), row.error
+    assert "it was busy" in row.report["storyboard"]["note"]
 
 
 async def test_a_fault_of_our_own_ends_a_video_and_says_so(make, toys, monkeypatch):
