@@ -44,14 +44,23 @@ _CAN = frozenset(
 _TOO_MUCH = frozenset(
     ["REFUND_AMOUNT_EXCEEDED", "CAPTURE_FULLY_REFUNDED", "REFUND_CAPTURE_CURRENCY_MISMATCH"]
 )
-_DECLINED = frozenset(["INSTRUMENT_DECLINED", "PAYER_CANNOT_PAY", "TRANSACTION_REFUSED"])
+_DECLINED = frozenset(
+    [
+        *("INSTRUMENT_DECLINED", "REDIRECT_PAYER_FOR_ALTERNATE_FUNDING", "PAYER_CANNOT_PAY"),
+        *("PAYER_ACCOUNT_RESTRICTED", "PAYER_ACCOUNT_LOCKED_OR_CLOSED", "TRANSACTION_REFUSED"),
+        *("TRANSACTION_LIMIT_EXCEEDED", "MAX_NUMBER_OF_PAYMENT_ATTEMPTS_EXCEEDED"),
+        *("COMPLIANCE_VIOLATION", "PAYEE_BLOCKED_TRANSACTION", "TRANSACTION_BLOCKED_BY_PAYEE"),
+    ]
+)
 _REFUND, _DISPUTE = "refund", "dispute"
 """How what is known of these alone is named."""
 _OPEN = timedelta(hours=6)
 """So long PayPal keeps an order that nobody has agreed to."""
 _DISPUTABLE = timedelta(days=180)
 _ANOTHER = "use another key for another request"
-_WAITING = frozenset(["ORDER_NOT_APPROVED", "PAYER_ACTION_REQUIRED"])
+_WAITING = frozenset(
+    ["ORDER_NOT_APPROVED", "PAYER_ACTION_REQUIRED", "ORDER_COMPLETION_IN_PROGRESS"]
+)
 
 
 class PayPalProvider:
@@ -317,11 +326,13 @@ class PayPalProvider:
         kind, resource = str(event.get("event_type") or ""), event.get("resource") or {}
         if kind.startswith(("CHECKOUT.ORDER.", "BILLING.SUBSCRIPTION.")):
             return [str(resource["id"])]
-        if kind == "PAYMENT.SALE.REFUNDED":
-            return [f"{_REFUND}/{resource['id']}"]
         if kind.startswith("PAYMENT.SALE."):
             name = resource.get("billing_agreement_id")
-            return [str(name)] if name else []
+            if name and kind != "PAYMENT.SALE.REFUNDED":
+                return [str(name)]
+            # One that PayPal has reversed is told of as the refund that this made.
+            is_back = kind in {"PAYMENT.SALE.REFUNDED", "PAYMENT.SALE.REVERSED"}
+            return [f"{_REFUND}/{resource['id']}"] if is_back else []
         captures = []
         if kind.startswith(("PAYMENT.CAPTURE.", "PAYMENT.REFUND.")):
             # A capture stands below its order, a refund below its capture.
