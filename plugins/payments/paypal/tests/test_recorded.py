@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bloop_paypal.facts import subscription_facts
+from bloop_sdk import UnavailableError
 from bloop_sdk.providers.payments import FactKind, SubscriptionStatus
+from plugins.payments.paypal.tests.buying import bought
 
 TRIAL = {
     "tenure_type": "TRIAL",
@@ -47,6 +49,19 @@ def told(*cycles, next_at="2024-03-05T10:00:00Z", **billing):
         },
         "update_time": "2024-03-04T09:23:04Z",
     }
+
+
+async def test_an_event_that_names_nothing_stops_no_other(paypal, account):
+    order, _ = await bought(paypal, account)
+    for kind in ("CHECKOUT.ORDER.APPROVED", "PAYMENT.CAPTURE.COMPLETED", "PAYMENT.SALE.REVERSED"):
+        paypal.books.happened(kind, {})
+    nameless = {"dispute_id": "PP-D-9", "disputed_transactions": [{"buyer_transaction_id": "B"}]}
+    paypal.books.happened("CUSTOMER.DISPUTE.CREATED", nameless)
+    since = paypal.books.now - timedelta(days=1)
+    assert [one async for one in account.changed(since)] == [order, "dispute/PP-D-9"]
+    del paypal.books.captures[next(iter(paypal.books.captures))]["amount"]
+    with pytest.raises(UnavailableError, match="amount"):
+        await account.fetch(order)
 
 
 @pytest.mark.parametrize("next_at", ["2024-03-05T10:00:00Z", "2024-04-05T10:00:00Z"])
