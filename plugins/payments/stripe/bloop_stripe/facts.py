@@ -97,12 +97,13 @@ def of_charge(charge: JSONObject, whose: Whose) -> Iterator[PaymentFact]:
 
 
 def of_settled(invoice: JSONObject, whose: Whose) -> Iterator[PaymentFact]:
-    """That an invoice was paid without money: by credit, or by a discount of all of it.
+    """That an invoice was paid, and no money came by Stripe.
 
-    A change of plan leaves credit. What the invoice is for is paid all the same; of a trial there
-    is nothing to be paid.
+    It was paid by credit, such as a change of plan leaves, by a discount of all of it, or by other
+    ways, as its seller has noted at Stripe. Of a trial there is nothing to be paid.
     """
-    if invoice["status"] != "paid" or invoice["total"] < 0 or invoice["amount_paid"]:
+    elsewhere = invoice.get("amount_paid_off_stripe") or 0
+    if invoice["status"] != "paid" or invoice["total"] < 0 or invoice["amount_paid"] > elsewhere:
         return
     if invoice["subtotal"] <= 0:
         return

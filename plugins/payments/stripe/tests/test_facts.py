@@ -51,5 +51,9 @@ async def test_a_month_that_a_discount_pays_whole_is_paid(rig):
     (fact,) = facts.of_settled(given, whose)
     assert (fact.kind, fact.money) == (FactKind.CAPTURED, Money(amount=0, currency="EUR"))
     assert fact.period == whose.period
+    # As is one that the seller was paid for in another way, and says so at Stripe.
+    noted = invoice | {"amount_paid": 900, "amount_paid_off_stripe": 900}
+    assert list(facts.of_settled(noted, whose)) == [fact]
+    assert list(facts.of_settled(invoice, whose)) == []
     # Of a trial nothing is to be paid, with or without a discount.
     assert list(facts.of_settled(given | {"subtotal": 0}, whose)) == []
