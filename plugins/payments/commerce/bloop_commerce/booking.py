@@ -7,8 +7,9 @@ what a bank holds until a dispute is decided.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TypeAlias, TypeVar
 
 from bloop_sdk.providers.payments import FactKind, PaymentFact
 
@@ -31,14 +32,38 @@ _WITH_FEES = frozenset({FactKind.CAPTURED, FactKind.REFUNDED, FactKind.DISPUTED}
 """What a provider may keep something for; how a dispute ended may state the same fee again."""
 
 
+Name = TypeVar("Name")
+ENDS = frozenset({FactKind.DISPUTE_WON, FactKind.DISPUTE_LOST})
+
+
+def last_ends(named: Iterable[tuple[Name, PaymentFact]]) -> dict[Name, PaymentFact]:
+    """How each dispute ended last, by its name; at one moment, that it is lost holds."""
+    found: dict[Name, PaymentFact] = {}
+    for name, fact in named:
+        if fact.kind in ENDS:
+            found[name] = max(found.get(name, fact), fact, key=_end_rank)
+    return found
+
+
+def _end_rank(fact: PaymentFact) -> tuple[datetime, bool]:
+    return fact.as_of, fact.kind is FactKind.DISPUTE_LOST
+
+
 def bookings(facts: Sequence[tuple[Key, PaymentFact]]) -> dict[Key, Lines]:
     """The lines of each fact that has any."""
     opened = {(key[0], fact.id) for key, fact in facts if fact.kind is FactKind.DISPUTED}
+    ends = [((key[0], fact.id), fact) for key, fact in facts if fact.kind in ENDS]
+    last = last_ends(ends)
+    # The one that came before the last; it may have been decided twice, and no more often.
+    first = {name: fact for name, fact in ends if fact is not last[name]}
     made: dict[Key, Lines] = {}
     for key, fact in facts:
         lines: Counter[tuple[str, str]] = Counter()
         if fact.money is not None:
-            moved = _moved(key[0], fact, fact.money.amount, is_opened=(key[0], fact.id) in opened)
+            name = key[0], fact.id
+            moved = _moved(key[0], fact, fact.money.amount, is_opened=name in opened)
+            if name in first and last.get(name) is fact:
+                moved = _overruled(key[0], fact, first[name])
             lines.update({(account, fact.money.currency): n for account, n in moved.items()})
         if fact.fee is not None and fact.kind in _WITH_FEES:
             # What a provider keeps may be of another currency than the price.
@@ -49,6 +74,14 @@ def bookings(facts: Sequence[tuple[Key, PaymentFact]]) -> dict[Key, Lines]:
         if found := {line: amount for line, amount in lines.items() if amount}:
             made[key] = found
     return made
+
+
+def _overruled(provider: str, fact: PaymentFact, before: PaymentFact) -> dict[str, int]:
+    """What moved as a dispute ended otherwise than ``before``, which was booked."""
+    amount, tax = fact.money.amount if fact.money else 0, fact.tax
+    if fact.kind is FactKind.DISPUTE_LOST:
+        return {cash(provider): -amount, CHARGEBACKS: amount - tax, TAX: tax}
+    return {cash(provider): amount, CHARGEBACKS: before.tax - amount, TAX: -before.tax}
 
 
 def _moved(provider: str, fact: PaymentFact, amount: int, *, is_opened: bool) -> dict[str, int]:

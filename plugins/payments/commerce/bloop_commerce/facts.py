@@ -204,9 +204,10 @@ def _is_later(row: Any, fact: PaymentFact) -> bool:
     return _rank(fact) > _rank(of_row(row))
 
 
-def _rank(fact: PaymentFact) -> tuple[datetime, str]:
+def _rank(fact: PaymentFact) -> tuple[datetime, bool, str]:
     names = [fact.order, fact.remote_id, fact.about, to_json(fact)]
-    return fact.as_of, json.dumps(names, sort_keys=True)
+    # Of one moment, who knows the fee knows more: providers may book it after the payment.
+    return fact.as_of, fact.fee is not None, json.dumps(names, sort_keys=True)
 
 
 def _write(row: Fact, fact: PaymentFact) -> None:

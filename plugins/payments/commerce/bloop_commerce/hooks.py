@@ -15,15 +15,16 @@ from typing import Any
 from sqlalchemy import bindparam, delete, func, or_, select, update
 from sqlalchemy.orm import defer
 
-from bloop_commerce import facts, orders
+from bloop_commerce import checkout, facts, orders
 from bloop_commerce.books import listed, open_books
 from bloop_commerce.config import config_of
 from bloop_commerce.facts import AHEAD
-from bloop_commerce.tables import Message, now
+from bloop_commerce.tables import Message, Order, now
 from bloop_sdk import (
     AuthError,
     BloopError,
     CallContext,
+    FatalError,
     JobContext,
     NotFoundError,
     RateLimitedError,
@@ -153,7 +154,7 @@ async def _believed(ctx: CallContext, row: Message) -> Heard:
             return heard
         told = list(news.facts)
         for remote_id in dict.fromkeys(news.fetch):
-            told += await _fetched(provider, remote_id)
+            told += await _fetched(ctx, provider, row.provider, remote_id)
         return replace(heard, told=told)
     except RetriableError:
         raise
@@ -191,12 +192,38 @@ def _check_time(news: PaymentNews, row: Message) -> None:
         raise AuthError(f"this is of the future: {news.occurred_at}", cure="set both clocks")
 
 
-async def _fetched(provider: Any, remote_id: str) -> Sequence[PaymentFact]:
+async def _fetched(
+    ctx: CallContext, provider: Any, name: str, remote_id: str
+) -> Sequence[PaymentFact]:
+    """The facts of what a call names; what its buyer has agreed to is taken first.
+
+    Who agrees and closes the window has bought it all the same.
+    """
+    found: Sequence[PaymentFact]
     try:
-        found: Sequence[PaymentFact] = await provider.fetch(remote_id)
+        order = await ctx.read(orders.unpaid, name, remote_id)
+        if order is None:
+            found = await provider.fetch(remote_id)
+        else:
+            found = await _settled(ctx, provider, order, remote_id)
     except NotFoundError:
         # It was told of something that is gone since.
         return ()
+    return found
+
+
+async def _settled(
+    ctx: CallContext, provider: Any, order: Order, remote_id: str
+) -> Sequence[PaymentFact]:
+    found: Sequence[PaymentFact]
+    try:
+        found = await provider.settle(remote_id, checkout.key(order, "settle"))
+    except NotFoundError:
+        raise
+    except FatalError as err:
+        # That nothing can be taken hides nothing that is so.
+        ctx.log.warning("not_settled", order=order.id, code=err.code)
+        found = await provider.fetch(remote_id)
     return found
 
 

@@ -293,6 +293,15 @@ def one(unit: Unit, id_: str) -> Order:
     return found
 
 
+def unpaid(unit: Unit, provider: str, remote_id: str) -> Order | None:
+    """The order that a provider calls so, where nothing has come of it yet."""
+    states = [str(one) for one in (OrderState.OPEN, OrderState.FAILED)]
+    some = select(Order).where(
+        Order.provider == provider, Order.remote_id == remote_id, Order.state.in_(states)
+    )
+    return unit.session.scalars(some.limit(1)).first()
+
+
 def by_number(unit: Unit, number: int) -> Order:
     """An order by its number; raises NotFoundError."""
     found = unit.session.scalar(select(Order).where(Order.number == number))

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from bloop_commerce.booking import Key, Lines, bookings
+from bloop_commerce.booking import Key, Lines, bookings, last_ends
 from bloop_sdk import gettext_noop
 from bloop_sdk.money import Money
 from bloop_sdk.providers.payments import (
@@ -204,13 +204,14 @@ def captures(facts: Sequence[Stated]) -> list[Capture]:
 
 
 def _disputes(facts: Sequence[Stated]) -> dict[str, bool]:
-    """The disputes that took money and did not give it back: whether they are lost for good."""
-    of_kind: dict[FactKind, set[str]] = {}
-    for one in facts:
-        of_kind.setdefault(one.fact.kind, set()).add(one.fact.id)
-    lost = of_kind.get(FactKind.DISPUTE_LOST, set())
-    opened = of_kind.get(FactKind.DISPUTED, set()) - of_kind.get(FactKind.DISPUTE_WON, set())
-    return {id_: id_ in lost for id_ in sorted(opened | lost)}
+    """The disputes that took money and did not give it back: whether they are lost for good.
+
+    One that has ended may be appealed against, and then ends otherwise: its later end holds.
+    """
+    opened = {one.fact.id for one in facts if one.fact.kind is FactKind.DISPUTED}
+    ends = last_ends((one.fact.id, one.fact) for one in facts)
+    lost = {id_ for id_, end in ends.items() if end.kind is FactKind.DISPUTE_LOST}
+    return {id_: id_ in lost for id_ in sorted((opened - ends.keys()) | lost)}
 
 
 def _subscription(facts: Sequence[Stated]) -> Subscription | None:

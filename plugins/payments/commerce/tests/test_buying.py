@@ -249,6 +249,35 @@ async def test_a_lost_dispute_is_booked_as_one(shop):
     }  # fmt: skip
 
 
+async def test_a_dispute_that_is_appealed_stands_as_it_ended_last(shop):
+    order = await shop.buy(shop.sell())
+    paid = shop.till.pay(order.remote_id)
+    taken = shop.till.told(FactKind.DISPUTED, paid)
+    lost = shop.till.told(FactKind.DISPUTE_LOST, paid, id_=taken.id)
+    later = lost.as_of + timedelta(seconds=1)
+    won = shop.till.told(FactKind.DISPUTE_WON, paid, id_=taken.id, at=later)
+    shop.learn(won, lost, paid, taken)
+    assert (shop.order(order.id).state, shop.courses()) == ("paid", {"c1"})
+    assert {name: amount for name, amount in shop.sums().items() if amount} == {
+        "cash:till": 4900, "sales": -4900,
+    }  # fmt: skip
+    shop.learn(replace(lost, as_of=later + timedelta(seconds=1)))
+    assert (shop.order(order.id).state, shop.courses()) == ("charged_back", set())
+    assert {name: amount for name, amount in shop.sums().items() if amount} == {
+        "chargebacks": 4900, "sales": -4900,
+    }  # fmt: skip
+
+
+async def test_a_fee_that_is_booked_within_the_second_is_booked(shop):
+    order = await shop.buy(shop.sell())
+    paid = shop.till.pay(order.remote_id)
+    known = replace(paid, fee=Money(amount=171, currency="EUR"))
+    shop.learn(paid)
+    shop.learn(known)
+    shop.learn(paid)
+    assert shop.sums()["fees"] == 171
+
+
 async def test_a_provider_that_is_not_set_up_keeps_nobody_from_paying(shop, monkeypatch):
     known = shop.admin.providers.given["payments"]
     monkeypatch.setitem(shop.admin.providers.given, "payments", {"purse": None} | known)

@@ -11,7 +11,17 @@ import pytest
 from sqlalchemy import event, select, update
 from till import signed
 
-from bloop_commerce import balance, coupons, facts, hooks, keeping, listening, orders, reconcile
+from bloop_commerce import (
+    balance,
+    checkout,
+    coupons,
+    facts,
+    hooks,
+    keeping,
+    listening,
+    orders,
+    reconcile,
+)
 from bloop_commerce.tables import Access, Cover, Message, Order
 from bloop_sdk import (
     AuthError,
@@ -97,6 +107,26 @@ async def test_a_call_that_names_an_order_has_it_fetched_and_each_fact_is_checke
     assert await call(shop, "e1", fetch=[order.remote_id, "gone"]) == {"state": "applied"}
     assert shop.courses() == {"c1"}
     assert seen == [paid.id]
+
+
+async def test_who_agrees_and_closes_the_window_has_bought_it_once(shop, monkeypatch):
+    order = await shop.buy(shop.sell())
+    shop.till.checkouts[order.remote_id]["agreed"] = True
+    assert await call(shop, "e1", fetch=[order.remote_id]) == {"state": "applied"}
+    assert shop.courses() == {"c1"}
+    await call(shop, "e2", fetch=[order.remote_id])
+    await checkout.settle(shop.admin, shop.order(order.id))
+    assert shop.till.moved == [("captured", 4900)]
+
+    async def refused(*_):
+        raise FatalError("this buyer can't pay")
+
+    # What can't be taken hides nothing that has come by another way.
+    other = await shop.buy(shop.sell(courses=["c2"]))
+    shop.till.pay(other.remote_id)
+    monkeypatch.setattr("till.TillProvider.settle", refused)
+    assert await call(shop, "e3", fetch=[other.remote_id]) == {"state": "applied"}
+    assert shop.courses() == {"c1", "c2"}
 
 
 @pytest.mark.parametrize(

@@ -178,7 +178,8 @@ class TillProvider:
 
         if TILL.checkouts.get(remote_id, {}).get("agreed"):
             TILL.once(idempotency_key, remote_id, work)
-        return TILL.of(remote_id)
+            return TILL.of(remote_id)
+        return await self.fetch(remote_id)
 
     async def refund(self, capture, money, idempotency_key, *, reason=""):
         def work():

@@ -26,7 +26,12 @@ _STATUS = {
 }
 _CHANGED = ("status_update_time", "update_time")
 _LOST = frozenset(["RESOLVED_BUYER_FAVOUR", "ACCEPTED"])
-_WON = frozenset(["RESOLVED_SELLER_FAVOUR", "CANCELED_BY_BUYER", "DENIED"])
+_WON = frozenset(
+    ["RESOLVED_SELLER_FAVOUR", "RESOLVED_WITH_PAYOUT", "CANCELED_BY_BUYER", "DENIED", "NONE"]
+)
+"""``RESOLVED_WITH_PAYOUT`` PayPal pays itself; ``NONE``: closed, as another takes its place."""
+_LATE = timedelta(days=3)
+"""So much later than its plan says PayPal may take a payment."""
 
 
 def when(told: Any) -> datetime:
@@ -139,9 +144,11 @@ def subscription_facts(
     }
     billing = told.get("billing_info") or {}
     next_at, last_at = billing.get("next_billing_time"), _last_paid(told, billing)
-    status = _STATUS.get(str(told.get("status")))
+    until, status = when(next_at) if next_at else None, _STATUS.get(str(told.get("status")))
     if status is SubscriptionStatus.ACTIVE:
         status = _active(billing)
+    if status is SubscriptionStatus.TRIALING:
+        until = _until(when(told.get("start_time")), until, _trial_of(plan))
     if status is not None:
         yield PaymentFact(
             kind=FactKind.SUBSCRIPTION,
@@ -150,23 +157,45 @@ def subscription_facts(
             as_of=max(when(told[name]) for name in _CHANGED if told.get(name)),
             subscription=Subscription(
                 status=status,
-                period=Period(start=when(last_at), end=when(next_at)) if next_at else None,
+                period=Period(start=when(last_at), end=until) if until else None,
                 plan=str(plan.get("description") or ""),
                 quantity=int(told.get("quantity") or 1),
             ),
             **about,
         )
-    yield from _payments(payments, next_at, plan, about)
+    yield from _payments(payments, when(next_at) if next_at else None, plan, about)
 
 
 def _active(billing: Mapping[str, Any]) -> SubscriptionStatus:
     """PayPal calls a subscription active that is on trial, or of which a payment failed."""
     if billing.get("failed_payments_count"):
         return SubscriptionStatus.PAST_DUE
-    for cycle in billing.get("cycle_executions") or []:
-        if cycle.get("tenure_type") == "TRIAL" and cycle.get("cycles_remaining"):
-            return SubscriptionStatus.TRIALING
+    # A trial's cycle counts as completed as soon as it has begun; a paid one follows it.
+    cycles = billing.get("cycle_executions") or []
+    done = [one for one in cycles if one.get("cycles_completed")]
+    is_tried = any(one.get("tenure_type") == "TRIAL" for one in cycles)
+    if is_tried and not any(one.get("tenure_type") == "REGULAR" for one in done):
+        return SubscriptionStatus.TRIALING
     return SubscriptionStatus.ACTIVE
+
+
+def _trial_of(plan: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The plan of a trial alone."""
+    cycles = plan.get("billing_cycles") or []
+    return {"billing_cycles": [one for one in cycles if one.get("tenure_type") == "TRIAL"]}
+
+
+def _until(start: datetime, told: datetime | None, plan: Mapping[str, Any]) -> datetime | None:
+    """When the time ends that began then, by what PayPal tells and by the plan.
+
+    What PayPal failed to take it adds to the bill of the next period, and names that one's time:
+    nobody has paid for as long.
+    """
+    planned = after(start, plan)
+    if planned is None:
+        return told
+    # What it names may still be the time of this very payment.
+    return planned if told is None or told <= start else min(told, planned + _LATE)
 
 
 def _last_paid(told: Mapping[str, Any], billing: Mapping[str, Any]) -> Any:
@@ -180,18 +209,17 @@ def _fee(told: Any) -> Money:
 
 
 def _payments(
-    payments: list[Mapping[str, Any]], next_at: Any, plan: Mapping[str, Any], about: Any
+    payments: list[Mapping[str, Any]], next_at: datetime | None, plan: Mapping[str, Any], about: Any
 ) -> Iterator[PaymentFact]:
     """What was paid or failed; a payment is for the time until the one after it."""
     ordered = sorted(payments, key=lambda one: when(one.get("time")))
     paid = [one for one in ordered if one.get("status") != "DECLINED"]
     starts = [when(one.get("time")) for one in paid]
     # Of one that has ended PayPal names no next time, and what was paid lasts all the same.
-    last = when(next_at) if next_at else after(starts[-1], plan) if starts else None
     periods = {
         str(one.get("id")): Period(start=start, end=end)
-        for one, start, end in zip(paid, starts, [*starts[1:], last], strict=False)
-        if end
+        for one, start, following in zip(paid, starts, [*starts[1:], next_at], strict=False)
+        if (end := _until(start, following, plan))
     }
     for payment in ordered:
         yield from _payment(payment, {**about, "period": periods.get(str(payment.get("id")))})

@@ -20,6 +20,7 @@ from bloop_sdk import (
     NotFoundError,
     PermissionMissingError,
     PreconditionFailedError,
+    UnavailableError,
     WebhookRequest,
 )
 from bloop_sdk.money import Money
@@ -44,14 +45,23 @@ _CAN = frozenset(
 _TOO_MUCH = frozenset(
     ["REFUND_AMOUNT_EXCEEDED", "CAPTURE_FULLY_REFUNDED", "REFUND_CAPTURE_CURRENCY_MISMATCH"]
 )
-_DECLINED = frozenset(["INSTRUMENT_DECLINED", "PAYER_CANNOT_PAY", "TRANSACTION_REFUSED"])
+_DECLINED = frozenset(
+    [
+        *("INSTRUMENT_DECLINED", "REDIRECT_PAYER_FOR_ALTERNATE_FUNDING", "PAYER_CANNOT_PAY"),
+        *("PAYER_ACCOUNT_RESTRICTED", "PAYER_ACCOUNT_LOCKED_OR_CLOSED", "TRANSACTION_REFUSED"),
+        *("TRANSACTION_LIMIT_EXCEEDED", "MAX_NUMBER_OF_PAYMENT_ATTEMPTS_EXCEEDED"),
+        *("COMPLIANCE_VIOLATION", "PAYEE_BLOCKED_TRANSACTION", "TRANSACTION_BLOCKED_BY_PAYEE"),
+    ]
+)
 _REFUND, _DISPUTE = "refund", "dispute"
 """How what is known of these alone is named."""
 _OPEN = timedelta(hours=6)
 """So long PayPal keeps an order that nobody has agreed to."""
 _DISPUTABLE = timedelta(days=180)
 _ANOTHER = "use another key for another request"
-_WAITING = frozenset(["ORDER_NOT_APPROVED", "PAYER_ACTION_REQUIRED"])
+_WAITING = frozenset(
+    ["ORDER_NOT_APPROVED", "PAYER_ACTION_REQUIRED", "ORDER_COMPLETION_IN_PROGRESS"]
+)
 
 
 class PayPalProvider:
@@ -138,6 +148,13 @@ class PayPalProvider:
 
     async def fetch(self, remote_id: str) -> Sequence[PaymentFact]:
         """An order with its captures, refunds and disputes; or a subscription."""
+        try:
+            return await self._fetched(remote_id)
+        except (KeyError, TypeError, AttributeError, ValueError) as err:
+            # Nothing is concluded from an answer that is not what it should be.
+            raise UnavailableError(f"PayPal's answer about {remote_id[:80]} lacks {err}") from err
+
+    async def _fetched(self, remote_id: str) -> list[PaymentFact]:
         if is_subscription(remote_id):
             facts = list(await self._subscriptions.fetch(remote_id))
             # What is older than half a year nobody can dispute any more.
@@ -281,9 +298,7 @@ class PayPalProvider:
             told = await self._call("GET", f"/v2/payments/refunds/{_part(id_)}")
             return list(refund_facts(known(told, id_), unknown))
         told = await self._call("GET", f"/v1/customer/disputes/{_part(id_)}")
-        captures = [
-            str(one["seller_transaction_id"]) for one in told.get("disputed_transactions") or []
-        ]
+        captures = _captures_of(told)
         return [fact for one in captures[:1] for fact in dispute_facts(told, one, unknown)]
 
     async def _disputed(self, facts: Sequence[PaymentFact]) -> list[PaymentFact]:
@@ -313,36 +328,47 @@ class PayPalProvider:
         return facts
 
     async def _named(self, event: Mapping[str, Any]) -> list[str]:
-        """The orders and subscriptions that an event is about."""
+        """The orders and subscriptions that an event is about; nothing where it names none."""
         kind, resource = str(event.get("event_type") or ""), event.get("resource") or {}
+        own = str(resource.get("id") or "")
+        if kind.startswith("CUSTOMER.DISPUTE."):
+            # Of a subscription's payment PayPal names no order.
+            own = str(resource.get("dispute_id") or "")
+            found = await self._orders_of(_captures_of(resource))
+            return found or ([f"{_DISPUTE}/{own}"] if own else [])
+        if not own:
+            return []
         if kind.startswith(("CHECKOUT.ORDER.", "BILLING.SUBSCRIPTION.")):
-            return [str(resource["id"])]
-        if kind == "PAYMENT.SALE.REFUNDED":
-            return [f"{_REFUND}/{resource['id']}"]
+            return [own]
         if kind.startswith("PAYMENT.SALE."):
             name = resource.get("billing_agreement_id")
-            return [str(name)] if name else []
-        captures = []
-        if kind.startswith(("PAYMENT.CAPTURE.", "PAYMENT.REFUND.")):
-            # A capture stands below its order, a refund below its capture.
-            above, _, id_ = link(resource, "up").rpartition("/")
-            if above.endswith("/orders"):
-                return [id_]
-            captures = [id_ if above.endswith("/captures") else str(resource["id"])]
-        elif kind.startswith("CUSTOMER.DISPUTE."):
-            disputed = resource.get("disputed_transactions") or []
-            captures = [str(one["seller_transaction_id"]) for one in disputed]
+            if name and kind != "PAYMENT.SALE.REFUNDED":
+                return [str(name)]
+            # One that PayPal has reversed is told of as the refund that this made.
+            is_back = kind in {"PAYMENT.SALE.REFUNDED", "PAYMENT.SALE.REVERSED"}
+            return [f"{_REFUND}/{own}"] if is_back else []
+        if not kind.startswith(("PAYMENT.CAPTURE.", "PAYMENT.REFUND.")):
+            return []
+        # A capture stands below its order, a refund below its capture.
+        above, _, id_ = link(resource, "up").rpartition("/")
+        if above.endswith("/orders"):
+            return [id_]
+        return await self._orders_of([id_ if above.endswith("/captures") else own])
+
+    async def _orders_of(self, captures: Sequence[str]) -> list[str]:
         orders = []
         for capture in captures:
             try:
                 orders.append((await self._about(capture))["remote_id"])
             except NotFoundError:
                 continue
-        found = [one for one in orders if one]
-        if not found and kind.startswith("CUSTOMER.DISPUTE."):
-            # Of a subscription's payment PayPal names no order.
-            return [f"{_DISPUTE}/{resource['dispute_id']}"]
-        return found
+        return [one for one in orders if one]
+
+
+def _captures_of(dispute: Mapping[str, Any]) -> list[str]:
+    """The captures that a dispute is about, as far as PayPal names them."""
+    about = dispute.get("disputed_transactions") or []
+    return [str(one["seller_transaction_id"]) for one in about if one.get("seller_transaction_id")]
 
 
 def _part(text: str) -> str:

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 from bloop_paypal.errors import RefusedError
 from bloop_paypal.facts import known, link, open_until, subscription_facts
 from bloop_paypal.money import written
-from bloop_sdk import UnsupportedError
+from bloop_sdk import PreconditionFailedError, UnsupportedError
 from bloop_sdk.providers.payments import (
     Checkout,
     CheckoutLine,
@@ -92,39 +92,59 @@ class Subscriptions:
     async def revise(
         self, subscription: str, line: CheckoutLine, key: str
     ) -> Sequence[PaymentFact]:
-        """Have it go on with another price or number."""
+        """Have it go on with another price or number, once its buyer has agreed at PayPal.
+
+        Raises PreconditionFailedError with the address of the page where they do, as long as not.
+        """
         path = f"/v1/billing/subscriptions/{quote(subscription, safe='')}"
         plan = await self._call(
             "GET", f"/v1/billing/plans/{(await self._call('GET', path))['plan_id']}"
         )
         every = plan["billing_cycles"][-1]["frequency"]["interval_unit"]
         interval = Interval.YEAR if every == "YEAR" else Interval.MONTH
-        body = {"plan_id": await self._plan(line, interval, 0), "quantity": str(line.quantity)}
-        await self._call("POST", f"{path}/revise", body, key=key)
-        return await self.fetch(subscription)
+        # PayPal changes to plans of the same product alone.
+        made = await self._plan(line, interval, 0, product=str(plan["product_id"]))
+        body = {"plan_id": made, "quantity": str(line.quantity)}
+        told = await self._call("POST", f"{path}/revise", body, key=key)
+        facts = await self.fetch(subscription)
+        page, wanted = link(told, "approve"), (_description(line), line.quantity)
+        now = next((one.subscription for one in facts if one.subscription), None)
+        if page and now is not None and (now.plan, now.quantity) != wanted:
+            raise PreconditionFailedError(
+                "PayPal asks the buyer to agree to another price", cure=f"agree to it at {page}"
+            )
+        return facts
 
-    async def _plan(self, line: CheckoutLine, interval: Interval, trial_days: int) -> str:
+    async def _plan(
+        self, line: CheckoutLine, interval: Interval, trial_days: int, product: str = ""
+    ) -> str:
         """The id of a plan for a price; the same price has the same one, by its key."""
         price = written(line.unit_price)
-        whole = "|".join((line.plan or line.title, *price.values(), interval, str(trial_days)))
+        parts = (line.plan or line.title, *price.values(), interval, str(trial_days))
+        whole = "|".join((*parts, product) if product else parts)
         key = hashlib.sha256(whole.encode()).hexdigest()[:36]
         name = line.title[:127]
-        product = await self._call(
-            "POST", "/v1/catalogs/products", {"name": name, "type": "DIGITAL"}, key=f"product-{key}"
-        )
+        if not product:
+            sent = {"name": name, "type": "DIGITAL"}
+            made = await self._call("POST", "/v1/catalogs/products", sent, key=f"product-{key}")
+            product = str(made["id"])
         cycles = [_cycle("DAY", trial_days, "TRIAL", 1, None)] if trial_days else []
         cycles.append(_cycle(interval.name, 1, "REGULAR", 0, price))
         body = {
-            "product_id": product["id"],
+            "product_id": product,
             "name": name,
-            # PayPal's own id of a plan says nothing to whoever sells it.
-            "description": line.plan[:127] or name,
+            "description": _description(line),
             "quantity_supported": True,
             "billing_cycles": [one | {"sequence": n} for n, one in enumerate(cycles, 1)],
             "payment_preferences": {"auto_bill_outstanding": True, "payment_failure_threshold": 3},
         }
         plan = await self._call("POST", "/v1/billing/plans", body, key=f"plan-{key}")
         return str(plan["id"])
+
+
+def _description(line: CheckoutLine) -> str:
+    """How a plan is described: PayPal's own id of it says nothing to whoever sells it."""
+    return line.plan[:127] or line.title[:127]
 
 
 def _cycle(

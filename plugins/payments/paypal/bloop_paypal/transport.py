@@ -11,6 +11,7 @@ import json
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
+from urllib.parse import urlsplit
 
 import paypalrestsdk
 from paypalrestsdk import exceptions
@@ -23,7 +24,7 @@ from bloop_sdk import (
     BloopError,
     NotFoundError,
     PermissionMissingError,
-    PreconditionFailedError,
+    RetriableError,
     UnavailableError,
 )
 
@@ -64,8 +65,11 @@ class Api(paypalrestsdk.Api):  # type: ignore[misc]  # it has no types
         headers = {"Prefer": "return=representation"}
         if key:
             headers["PayPal-Request-Id"] = key
-        url = path if path.startswith("https://") else f"{self.endpoint}{path}"
-        return self.request(url, method, body, headers)
+        if path.startswith("https://"):
+            # Links name hosts other than the one that was asked, such as api.paypal.com.
+            told = urlsplit(path)
+            path = f"{told.path}?{told.query}" if told.query else told.path
+        return self.request(f"{self.endpoint}{path}", method, body, headers)
 
     def request(
         self,
@@ -139,7 +143,8 @@ def _error(status: int, content: str) -> BloopError:
             cure=f"give the REST app what it lacks; {_CURE}",
         )
     if status == 409:
-        return PreconditionFailedError(said)
+        # PREVIOUS_REQUEST_IN_PROGRESS: the first try may still do it, so it is not refused.
+        return RetriableError(said, cure="try again")
     return RefusedError(said, issue)
 
 

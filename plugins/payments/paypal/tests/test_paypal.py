@@ -14,6 +14,7 @@ from bloop_sdk import (
     MalformedRecordError,
     NotFoundError,
     PreconditionFailedError,
+    RetriableError,
     UnavailableError,
     UnsupportedError,
 )
@@ -109,6 +110,8 @@ async def test_money_goes_back_in_parts_and_never_too_much(paypal, account):
     [
         ("RESOLVED_BUYER_FAVOUR", FactKind.DISPUTE_LOST),
         ("RESOLVED_SELLER_FAVOUR", FactKind.DISPUTE_WON),
+        ("RESOLVED_WITH_PAYOUT", FactKind.DISPUTE_WON),
+        ("NONE", FactKind.DISPUTE_WON),
     ],
 )
 async def test_a_dispute_and_its_end_are_facts(paypal, account, outcome, kind):
@@ -218,10 +221,30 @@ async def test_another_plan_is_a_later_statement(paypal, account):
     assert changed.as_of > before.as_of
 
 
+async def test_a_buyer_is_told_where_to_agree_to_another_price(paypal, account):
+    made = await account.create_checkout(MONTHLY, "c1")
+    paypal.pay(made.remote_id)
+    paypal.books.asks = True
+    line = CheckoutLine(title="Physics", unit_price=euros("55.00"), plan="a")
+    with pytest.raises(PreconditionFailedError) as caught:
+        await account.change_plan(made.remote_id, line, "p1")
+    assert "https://www.sandbox.paypal.com/" in caught.value.cure
+    assert len({plan["product_id"] for plan in paypal.books.plans.values()}) == 1
+
+
 async def test_an_app_that_may_not_see_disputes_hears_of_payments_all_the_same(paypal, account):
     paypal.fail("disputes", 403, done=False, times=None)
     _, paid = await bought(paypal, account)
     assert paid.money == euros("49.00")
+
+
+async def test_a_refund_that_is_under_way_is_not_refused(paypal, account):
+    _, paid = await bought(paypal, account)
+    paypal.fail("/refund$", 409, done=True)
+    with pytest.raises(RetriableError):
+        await account.refund(paid.id, euros("49.00"), "r1")
+    assert (await account.refund(paid.id, euros("49.00"), "r1")).money == euros("49.00")
+    assert len(paypal.books.refunds) == 1
 
 
 async def test_a_refund_that_fails_after_all_gives_nothing_back(paypal, account):
@@ -303,6 +326,9 @@ async def test_what_becomes_of_a_subscriptions_payment_at_paypal_is_noticed(payp
     news = await account.verify_webhook(paypal.webhook(paypal.give_back(paid.id)))
     (back,) = await account.fetch(*news.fetch)
     assert (back.kind, back.about, back.money) == (FactKind.REFUNDED, paid.id, paid.money)
+    reversed_ = paypal.books.happened("PAYMENT.SALE.REVERSED", {"id": back.id})
+    news = await account.verify_webhook(paypal.webhook(reversed_))
+    assert await account.fetch(*news.fetch) == [back]
     disputes = [paypal.dispute(paid.id) for _ in range(3)]
     news = await account.verify_webhook(paypal.webhook())
     assert {one.about for one in await account.fetch(*news.fetch)} == {paid.id}

@@ -80,6 +80,7 @@ def of_charge(charge: JSONObject, whose: Whose) -> Iterator[PaymentFact]:
         return
     booked = charge["balance_transaction"]
     is_booked = isinstance(booked, Mapping)
+    money = amounts.read(charge["amount_captured"], charge["currency"])
     yield PaymentFact(
         kind=FactKind.CAPTURED,
         id=charge["id"],
@@ -87,19 +88,24 @@ def of_charge(charge: JSONObject, whose: Whose) -> Iterator[PaymentFact]:
         # What is known of its fee is newer than the charge, where it is booked later.
         as_of=moment(booked["created"] if is_booked else charge["created"]),
         order=whose.order,
-        money=amounts.read(charge["amount_captured"], charge["currency"]),
-        tax=whose.tax,
+        money=money,
+        # Of an invoice that credit has paid for in part, the charge is less than its tax may be.
+        tax=min(whose.tax, money.amount),
         fee=amounts.read(booked["fee"], booked["currency"]) if is_booked else None,
         period=whose.period,
     )
 
 
 def of_settled(invoice: JSONObject, whose: Whose) -> Iterator[PaymentFact]:
-    """That an invoice was paid by credit alone, such as a change of plan leaves.
+    """That an invoice was paid, and no money came by Stripe.
 
-    No money comes by it, and what it is for is paid all the same.
+    It was paid by credit, such as a change of plan leaves, by a discount of all of it, or by other
+    ways, as its seller has noted at Stripe. Of a trial there is nothing to be paid.
     """
-    if invoice["status"] != "paid" or invoice["total"] <= 0 or invoice["amount_paid"]:
+    elsewhere = invoice.get("amount_paid_off_stripe") or 0
+    if invoice["status"] != "paid" or invoice["total"] < 0 or invoice["amount_paid"] > elsewhere:
+        return
+    if invoice["subtotal"] <= 0:
         return
     paid_at = (invoice.get("status_transitions") or {}).get("paid_at")
     yield PaymentFact(
@@ -148,7 +154,14 @@ def of_dispute(dispute: JSONObject, whose: Whose) -> Iterator[PaymentFact]:
     opened = moment(min([dispute["created"], *(one["created"] for one in bookings)]))
     fee = fees[0] if fees else None
     yield PaymentFact(kind=FactKind.DISPUTED, as_of=opened, fee=fee, **common)
-    end = {"won": FactKind.DISPUTE_WON, "lost": FactKind.DISPUTE_LOST}.get(dispute["status"])
+    # A prevented one is settled before the bank takes anything: by what was withdrawn, or by a
+    # refund, which is listed among the charge's.
+    is_taken = sum(one["amount"] for one in bookings) < 0
+    end = {
+        "won": FactKind.DISPUTE_WON,
+        "lost": FactKind.DISPUTE_LOST,
+        "prevented": FactKind.DISPUTE_LOST if is_taken else FactKind.DISPUTE_WON,
+    }.get(dispute["status"])
     if end is not None:
         ended = moment(max([dispute["created"], *(one["created"] for one in bookings)]))
         yield PaymentFact(kind=end, as_of=ended, **common)

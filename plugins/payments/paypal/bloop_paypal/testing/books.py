@@ -15,6 +15,8 @@ from typing import Any
 Object = dict[str, Any]
 
 API = "https://api-m.sandbox.paypal.com"
+OTHER = "https://api.sandbox.paypal.com"
+"""Whose addresses PayPal writes in many of its links, whatever host was asked."""
 PAGES = "https://www.sandbox.paypal.com"
 
 WHOLE = frozenset(["HUF", "JPY", "TWD"])
@@ -24,6 +26,7 @@ _NAMES = {
     400: ("INVALID_REQUEST", "Request is not well-formed, or violates schema."),
     403: ("NOT_AUTHORIZED", "Authorization failed due to insufficient permissions."),
     404: ("RESOURCE_NOT_FOUND", "The specified resource does not exist."),
+    409: ("RESOURCE_CONFLICT", "The server has detected a conflict while processing this request."),
     422: ("UNPROCESSABLE_ENTITY", "The requested action could not be performed."),
 }
 
@@ -56,6 +59,9 @@ class Books:
         self.events: list[Object] = []
         self.methods: dict[str, str] = {}
         """With what an order's buyer pays."""
+        self.asks = False
+        """Whether another price waits for the buyer's consent, as it does at PayPal; else they give
+        it at once."""
         self._ids = itertools.count(1)
 
     def id(self, kind: str) -> str:

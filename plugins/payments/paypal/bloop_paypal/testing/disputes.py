@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bloop_paypal.testing.books import API, Books, Object, RefusedError, links, paged
+from bloop_paypal.testing.books import API, OTHER, Books, Object, RefusedError, links, paged
 
 LOST, WON = "RESOLVED_BUYER_FAVOUR", "RESOLVED_SELLER_FAVOUR"
 OUTCOMES = frozenset(
@@ -55,5 +55,5 @@ def listed(books: Books, query: Mapping[str, str]) -> Object:
         if one["disputed_transactions"][0]["seller_transaction_id"] == of
     ]
     items, token = paged(those, query.get("next_page_token", ""), _PAGE)
-    page = f"{API}/v1/customer/disputes?disputed_transaction_id={of}&next_page_token={token}"
+    page = f"{OTHER}/v1/customer/disputes?disputed_transaction_id={of}&next_page_token={token}"
     return {"items": items, "links": links(next=page) if token else []}

@@ -70,11 +70,11 @@ def agree(books: Books, told: Object) -> None:
         books.happened("BILLING.SUBSCRIPTION.ACTIVATED", told)
         pay(books, told)
         return
-    cycle = {"tenure_type": "TRIAL", "cycles_completed": 0, "cycles_remaining": 1}
     end = _after(books.now, trials[0]["frequency"])
     told["billing_info"] = {
         "next_billing_time": written(end),
-        "cycle_executions": [cycle],
+        "cycle_executions": _executed(cycles, 0),
+        "failed_payments_count": 0,
     }
     books.happened("BILLING.SUBSCRIPTION.ACTIVATED", told)
 
@@ -83,9 +83,10 @@ def pay(books: Books, told: Object) -> Object:
     """A period's payment is taken; its event."""
     _active(told)
     price = _price(books, told)
-    often = _plan(books, told)["billing_cycles"][-1]["frequency"]
-    until = written(_after(books.now, often))
+    cycles = _plan(books, told)["billing_cycles"]
+    until = written(_after(books.now, cycles[-1]["frequency"]))
     told["billing_info"] = {
+        "cycle_executions": _executed(cycles, 1 + len(books.payments[told["id"]])),
         "failed_payments_count": 0,
         "last_payment": {"amount": price, "time": books.time()},
         "next_billing_time": until,
@@ -102,6 +103,20 @@ def pay(books: Books, told: Object) -> Object:
     books.payments[told["id"]].append(payment)
     sale = {"id": payment["id"], "state": "completed", "billing_agreement_id": told["id"]}
     return books.happened("PAYMENT.SALE.COMPLETED", sale)
+
+
+def _executed(cycles: list[Object], paid: int) -> list[Object]:
+    """How often each cycle was; of a trial PayPal counts the one that is under way."""
+    return [
+        {
+            "tenure_type": one["tenure_type"],
+            "sequence": one["sequence"],
+            "cycles_completed": 1 if one["tenure_type"] == "TRIAL" else paid,
+            "cycles_remaining": 0,
+            "total_cycles": one["total_cycles"],
+        }
+        for one in cycles
+    ]
 
 
 def fail(books: Books, told: Object) -> Object:
@@ -144,7 +159,12 @@ def revise(books: Books, told: Object, sent: Mapping[str, Any]) -> Object:
     if told["status"] not in _CANCELLABLE:
         raise RefusedError(422, "SUBSCRIPTION_STATUS_INVALID")
     if "plan_id" in sent:
-        found(books.plans, sent["plan_id"])
+        plan = found(books.plans, sent["plan_id"])
+        if plan["product_id"] != _plan(books, told)["product_id"]:
+            raise RefusedError(422)
+    if books.asks:
+        page = f"{PAGES}/webapps/billing/subscriptions/update?ba_token={told['id']}"
+        return {**sent, "links": links(approve=page)}
     told |= dict(sent) | {"update_time": books.time()}
     books.happened("BILLING.SUBSCRIPTION.UPDATED", told)
     return told

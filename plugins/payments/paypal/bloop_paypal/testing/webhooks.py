@@ -11,7 +11,16 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from bloop_paypal.testing.books import API, Books, Object, RefusedError, links, paged, written
+from bloop_paypal.testing.books import (
+    API,
+    OTHER,
+    Books,
+    Object,
+    RefusedError,
+    links,
+    paged,
+    written,
+)
 
 WEBHOOK = "8PT597110X687430L"
 """The id of the one webhook of the app."""
@@ -63,5 +72,5 @@ def listed(books: Books, query: Mapping[str, str]) -> Object:
     ]
     events, token = paged(those, query.get("next_page_token", ""), _PAGE)
     span = "".join(f"{name}={query[name]}&" for name in ("start_time", "end_time") if name in query)
-    page = f"{API}/v1/notifications/webhooks-events?{span}next_page_token={token}"
+    page = f"{OTHER}/v1/notifications/webhooks-events?{span}next_page_token={token}"
     return {"events": events, "links": links(next=page) if token else []}

@@ -126,6 +126,7 @@ def _invoice(
         period_start=before[0],
         period_end=before[1],
         status="open",
+        subtotal=total - tax,
         total=total,
         total_taxes=[{"amount": tax, "tax_behavior": "exclusive"}] if tax else [],
     )
