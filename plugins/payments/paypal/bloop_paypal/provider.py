@@ -21,6 +21,7 @@ from bloop_sdk import (
     PermissionMissingError,
     PreconditionFailedError,
     UnavailableError,
+    UnsupportedError,
     WebhookRequest,
 )
 from bloop_sdk.money import Money
@@ -45,6 +46,14 @@ _CAN = frozenset(
 _TOO_MUCH = frozenset(
     ["REFUND_AMOUNT_EXCEEDED", "CAPTURE_FULLY_REFUNDED", "REFUND_CAPTURE_CURRENCY_MISMATCH"]
 )
+_NEVER_BACK = frozenset(
+    [
+        *("REFUND_TIME_LIMIT_EXCEEDED", "REFUND_TIME_EXCEEDED_FOR_PAYMENT_SOURCE"),
+        *("MAX_NUMBER_OF_REFUNDS_EXCEEDED", "PARTIAL_REFUND_NOT_ALLOWED", "REFUND_NOT_ALLOWED"),
+        "REFUND_NOT_PERMITTED_DUE_TO_CHARGEBACK",
+    ]
+)
+"""Refunds that PayPal refuses whenever it is asked (its page of errors, payments v2)."""
 _DECLINED = frozenset(
     [
         *("INSTRUMENT_DECLINED", "REDIRECT_PAYER_FOR_ALTERNATE_FUNDING", "PAYER_CANNOT_PAY"),
@@ -138,6 +147,10 @@ class PayPalProvider:
             if err.issue in _TOO_MUCH:
                 raise PreconditionFailedError(
                     str(err.message), cure="look how much is left of the payment"
+                ) from err
+            if err.issue in _NEVER_BACK:
+                raise UnsupportedError(
+                    str(err.message), cure="send the money to the buyer in another way"
                 ) from err
             raise
         if read(refund["amount"]) != money:

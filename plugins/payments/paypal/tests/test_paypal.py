@@ -247,6 +247,14 @@ async def test_a_refund_that_is_under_way_is_not_refused(paypal, account):
     assert len(paypal.books.refunds) == 1
 
 
+async def test_a_payment_that_is_too_old_is_given_back_another_way(paypal, account):
+    _, paid = await bought(paypal, account)
+    paypal.books.now += timedelta(days=181)
+    with pytest.raises(UnsupportedError, match="REFUND_TIME_LIMIT_EXCEEDED") as caught:
+        await account.refund(paid.id, euros("49.00"), "r1")
+    assert "another way" in caught.value.cure
+
+
 async def test_a_refund_that_fails_after_all_gives_nothing_back(paypal, account):
     order, paid = await bought(paypal, account)
     pending = await account.refund(paid.id, euros("49.00"), "r1")

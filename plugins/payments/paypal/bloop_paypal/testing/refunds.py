@@ -6,6 +6,7 @@ developer.paypal.com/docs/api/payments/v2, and its errors under /api/payments/v2
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -20,6 +21,7 @@ from bloop_paypal.testing.books import (
     value_of,
 )
 
+_REFUNDABLE = timedelta(days=180)
 _GONE = frozenset(["FAILED", "CANCELLED"])
 
 
@@ -37,6 +39,8 @@ def refund(books: Books, capture: Object, sent: Mapping[str, Any]) -> Object:
     """POST /v2/payments/captures/ID/refund: all that is left where no amount is named."""
     if capture["status"] == "PENDING":
         raise RefusedError(422, "PENDING_CAPTURE")
+    if books.now - datetime.fromisoformat(capture["create_time"]) > _REFUNDABLE:
+        raise RefusedError(422, "REFUND_TIME_LIMIT_EXCEEDED")
     left, currency = _left(books, capture), capture["amount"]["currency_code"]
     if left == 0:
         raise RefusedError(422, "CAPTURE_FULLY_REFUNDED")
