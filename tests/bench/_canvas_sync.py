@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from bloop.content.engine import run_read
 from bloop.content.options import RunOptions
 from bloop.content.runs import RunReport
+from bloop.content.sanitising import SanitiserProcess
 from bloop.hub.outside import Outside
 from bloop.kernel.config_model import NetSection
 from bloop.kernel.models import Connection
@@ -24,6 +25,7 @@ from bloop_sdk.manifest import load_manifest
 from bloop_sdk.testing import FakeContext
 
 STREAMS = frozenset({"pages", "modules"})
+COURSE = "1"
 MANIFEST = Path(__file__).resolve().parents[2] / "plugins/lms/canvas/bloop-plugin.toml"
 
 
@@ -59,32 +61,47 @@ class Hub:
         configure("warning")
         self.database = database
         self.blobs = Blobs(folder / "blobs")
+        self.sanitiser = SanitiserProcess()
         self.outside = Outside(NetSection(allow=("127.0.0.1",)))
         self._manifest = load_manifest(MANIFEST)
         look_less()  # As a hub does that serves.
 
+    async def choose(self, address: str, call: Call, connection: str) -> None:
+        """Look at the courses of a new connection, as whoever makes one chooses from them."""
+        found = await self._provider(address, call, connection, Requests()).discover()
+        assert [one.remote_id for one in found] == [COURSE]
+
     async def sync(self, address: str, call: Call, connection: str) -> RunReport:
-        """Read the course's pages and modules, with a token of the connection's own."""
-        config = CanvasConfig(base_url=address, token=connection)  # type: ignore[arg-type]
+        """Read the chosen course's pages and modules, with a token of the connection's own."""
         meter = Requests()
-        http = self.outside.client(
-            self._manifest, config, call.institution, connection=connection, on_try=meter
-        )
-        context = FakeContext(
-            plugin_id="canvas", config=config, connection=connection, call=call, http=http
-        )
         return await run_read(
             self.database,
             self.blobs,
-            CanvasProvider(context),
+            self._provider(address, call, connection, meter),
             call,
             connection=connection,
-            options=RunOptions(streams=STREAMS),
+            options=RunOptions(
+                streams=STREAMS, containers=frozenset({COURSE}), sanitiser=self.sanitiser
+            ),
             meter=meter,
+        )
+
+    def _provider(
+        self, address: str, call: Call, connection: str, meter: Requests
+    ) -> CanvasProvider:
+        config = CanvasConfig(base_url=address, token=connection)  # type: ignore[arg-type]
+        http = self.outside.client(
+            self._manifest, config, call.institution, connection=connection, on_try=meter
+        )
+        return CanvasProvider(
+            FakeContext(
+                plugin_id="canvas", config=config, connection=connection, call=call, http=http
+            )
         )
 
     async def close(self) -> None:
         """Let go of everything."""
+        self.sanitiser.close()
         await self.outside.close()
         await self.database.close()
 

@@ -85,6 +85,7 @@ class Ours:
         """Seconds of a first sync, or of the next one, with nothing or one page changed."""
         call, database = call_of(institution(next(self._numbers))), self._hub.database
         connection = connect(database, call)
+        await self._hub.choose(self._address, call, connection)
         seconds, report = await self._read(call, connection)
         assert (report.seen, report.written) == (RECORDS, RECORDS), report
         self.requests = report.requests

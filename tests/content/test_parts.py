@@ -215,6 +215,12 @@ async def test_a_provider_is_told_what_follows_and_in_a_later_run_beside_the_lis
     assert later.told[-1] == []
 
 
+async def test_what_is_in_containers_that_were_chosen_is_asked_for_beside_their_list(sync):
+    course = Parted(contents=contents())
+    await sync(course, containers=frozenset({"c1"}))
+    assert course.told[0] == [("tree", "c1")]
+
+
 async def test_a_file_that_has_no_bytes_makes_its_part_no_other_one(sync, database, call):
     course = Parted(contents=[module(1), file("here"), file("elsewhere", chunks=None)])
     await sync(course)

@@ -12,6 +12,10 @@ from bloop.tasks import end_tasks
 T = TypeVar("T")
 
 
+TURNS = 5
+"""Of the event loop in which nothing has come: then what comes next is still on its way."""
+
+
 async def gathered(
     source: AsyncGenerator[T, None],
     size: Callable[[T], int],
@@ -48,9 +52,19 @@ async def gathered(
             if not waiting:
                 reading.result()
                 return
+            await _settled(waiting, size, limit)
             taken = waiting[: together(waiting)]
             del waiting[: len(taken)]
             room.set()
             yield taken
     finally:
         await end_tasks([reading])
+
+
+async def _settled(waiting: Sequence[T], size: Callable[[T], int], limit: int) -> None:
+    """Wait until nothing more comes at once: each taking has its price, however few are taken."""
+    met = turns = 0
+    while turns < TURNS and sum(map(size, waiting)) < limit:
+        turns = turns + 1 if len(waiting) == met else 0
+        met = len(waiting)
+        await asyncio.sleep(0)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
@@ -90,9 +90,10 @@ def _adapter_of(name: str) -> TypeAdapter[Any]:
     return TypeAdapter(getattr(records, name))
 
 
-def columns_of(record: Record) -> dict[str, Any]:
+def columns_of(record: Record, clean: str | None = None) -> dict[str, Any]:
     """The columns that a record fills, ids of other rows aside; its HTML is sanitised.
 
+    ``clean`` is the HTML of a content record where that has been done already.
     Raises MalformedRecordError for wrong types, NUL characters and texts that are too long.
     """
     fields = checked_fields(record)
@@ -104,7 +105,7 @@ def columns_of(record: Record) -> dict[str, Any]:
         "raw": record.raw or None,
     }
     if isinstance(record, Content):
-        columns |= content_columns(kind_of(record), fields)
+        columns |= content_columns(kind_of(record), fields, clean)
     elif isinstance(record, records.Container):
         columns |= {key: fields[key] for key in ("kind", "title", "code", "language")}
         columns["summary_html"] = sanitise(record.summary_html)
@@ -175,7 +176,9 @@ _MADE: dict[type[Record], tuple[_Make, ...]] = {
 """The columns that are not as their fields."""
 
 
-def content_columns(kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+def content_columns(
+    kind: str, fields: Mapping[str, Any], clean: str | None = None
+) -> dict[str, Any]:
     """Title, publishing, HTML and data of an item from a content record's fields."""
     data = {
         key: value
@@ -190,7 +193,7 @@ def content_columns(kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
         "kind": str(kind),
         "title": fields["title"],
         "published": fields["published"],
-        "html": sanitise(html),
+        "html": sanitise(html) if clean is None else clean,
         "data": data,
         "learner_data": learner_view(kind, data),
         "sanitiser": SANITISER_VERSION,
@@ -271,13 +274,12 @@ def check_fields(record: Record, fields: Mapping[str, Any]) -> None:
 
 def check_identity(record: Record) -> None:
     """Raise MalformedRecordError where what a record is found by is not what it must be."""
-    names: list[Any] = [record.remote_id]
-    names += [getattr(record, key, None) for key in ("container", "parent", "person")]
-    content = getattr(record, "content", None)
-    names += [content.remote_id] if isinstance(content, Ref) else []
     if not record.remote_id:
         raise MalformedRecordError("it has no id")
-    for name in names:
+    for key in _names_of(cast("Hashable", type(record))):
+        name = getattr(record, key)
+        if key == "content":
+            name = name.remote_id if isinstance(name, Ref) else None
         if name is None:
             continue
         if not isinstance(name, str):
@@ -288,6 +290,14 @@ def check_identity(record: Record) -> None:
             )
         if not name.isprintable():
             check_storable(name)
+
+
+@cache
+def _names_of(kind: Hashable) -> tuple[str, ...]:
+    """Fields of a class that name a record."""
+    own = cast("type[Record]", kind).__dataclass_fields__
+    names = ("remote_id", "container", "parent", "person", "content")
+    return tuple(name for name in names if name in own)
 
 
 def check_storable(value: Any) -> None:

@@ -24,11 +24,9 @@ def conceal(unit: UnitOfWork, container_id: str, *, whole: bool = True) -> None:
     An item without any place in the tree is no secret; one whose source gave up its place neither.
     Unless the tree is ``whole``, it stays hidden: its place may not have been read yet.
     """
-    rows = unit.session.execute(
-        select(Node.id, Node.parent_id, Node.published, Node.state, Node.item_id).where(
-            Node.institution_id == unit.institution, Node.container_id == container_id
-        )
-    ).all()
+    unit.session.flush()
+    of = {"of_institution": unit.institution, "of_container": container_id}
+    rows = unit.connection.execute(_PLACES, of).all()
     nodes: _Nodes = {
         id_: (parent, published and state == "active") for id_, parent, published, state, _ in rows
     }
@@ -39,15 +37,7 @@ def conceal(unit: UnitOfWork, container_id: str, *, whole: bool = True) -> None:
             shown = _shown(nodes, id_, known)
             open_to_all[item] = open_to_all.get(item, False) or shown
     hidden = {item for item, is_open in open_to_all.items() if not is_open}
-    marked = set(
-        unit.session.scalars(
-            select(Item.id).where(
-                Item.institution_id == unit.institution,
-                Item.container_id == container_id,
-                Item.concealed.is_(True),
-            )
-        )
-    )
+    marked = set(unit.connection.scalars(_MARKED, of))
     seen = marked - hidden if whole else marked & (open_to_all.keys() - hidden)
     if hidden - marked or seen:
         tree_changed(unit, [container_id])
@@ -80,6 +70,15 @@ def conceal_after_run(
 
 _INSTITUTION: Any = bindparam("of_institution")
 _RUN: Any = bindparam("of_run")
+_CONTAINER: Any = bindparam("of_container")
+_PLACES = select(Node.id, Node.parent_id, Node.published, Node.state, Node.item_id).where(
+    Node.institution_id == _INSTITUTION, Node.container_id == _CONTAINER
+)
+_MARKED = select(Item.id).where(
+    Item.institution_id == _INSTITUTION,
+    Item.container_id == _CONTAINER,
+    Item.concealed.is_(True),
+)
 _TOUCHED = union(
     *[
         select(model.container_id).where(model.institution_id == _INSTITUTION, model.run_id == _RUN)

@@ -31,10 +31,13 @@ from bloop.content.positions import Position, Positions, positions_of, save_posi
 from bloop.content.reading import read_on
 from bloop.content.refresh import refresh
 from bloop.content.runs import Counted, Run, RunReport
+from bloop.content.sanitising import WORTH, Cleaned
 from bloop.content.steps import (
     End,
     Step,
+    cleaned,
     containers_of,
+    html_of,
     joined,
     reached,
     records_of,
@@ -216,7 +219,8 @@ class Reader:
         for part in told:
             plan.met.setdefault((part.stream, part.partition), {})[part.key] = part.digest
         # Most containers are still there: what is in them is asked for beside their list.
-        plan.tell(self._provider, plan.chosen(sorted({part.partition for part in told})))
+        likely = self._options.containers or {part.partition for part in told}
+        plan.tell(self._provider, plan.chosen(sorted(likely)))
         return await self._see(still_known, self._run.connection_id, told)
 
     async def _steps(
@@ -275,7 +279,7 @@ class Reader:
             try:
                 async with aclosing(read_on(self._provider, partition, cursor)) as batches:
                     async for batch in batches:
-                        yield Step(stream, place, batch)
+                        yield Step(stream, place, batch, cleaning=self._cleaning(batch))
                         cursor = batch.cursor or cursor
                 break
             except SkippableError as err:
@@ -287,6 +291,14 @@ class Reader:
                     break
         # Also where nothing came: what was reached before stays.
         yield Step(stream, place, Batch(cursor=cursor), End(whole))
+
+    def _cleaning(self, batch: Batch) -> asyncio.Future[Cleaned] | None:
+        """Have HTML cleaned while more is read, where all that comes is new."""
+        sanitiser = self._options.sanitiser
+        if sanitiser is None or self._run.generation > 1:
+            return None
+        texts = [html_of(record) for record in batch.records]
+        return sanitiser.begin(texts) if sum(map(len, texts)) >= WORTH else None
 
     async def _take(self, steps: Sequence[Step]) -> None:
         """What is committed together: what needs no transaction first, then all of it in one."""
@@ -300,7 +312,7 @@ class Reader:
             steps[-1].kept.set()
 
     async def _keep(self, steps: Sequence[Step], batch: Batch) -> None:
-        work = await self._prepared(batch)
+        work = await self._prepared(steps, batch)
         counted = Counted(self._run)
         try:
             met, after = await self._do(self._commit, steps, work)
@@ -310,14 +322,19 @@ class Reader:
         self._parts.keep(met)
         self._reached |= after
 
-    async def _prepared(self, batch: Batch) -> Work:
+    async def _prepared(self, steps: Sequence[Step], batch: Batch) -> Work:
         if not batch.records:
             return hashed(batch)
-        work = await asyncio.to_thread(hashed, batch, self._options.left_out)
+        work = await self._see(self._compared, batch)
         if work.incoming:
-            await self._see(look_up, self._run.connection_id, work)
             await fetch_bytes(self._blobs, work, self._options.file_limit)
-            await fill(work)
+            await fill(work, await cleaned(steps))
+        return work
+
+    def _compared(self, unit: UnitOfWork, batch: Batch) -> Work:
+        work = hashed(batch, self._options.left_out)
+        if work.incoming:
+            look_up(unit, self._run.connection_id, work)
         return work
 
     # -- writing

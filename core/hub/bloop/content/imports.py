@@ -25,6 +25,7 @@ from bloop.content.engine import run_read
 from bloop.content.models import Container
 from bloop.content.options import FILE_LIMIT, Progress, RunOptions
 from bloop.content.runs import RunReport
+from bloop.content.sanitising import SanitiserProcess
 from bloop.content.sync_models import SyncRun
 from bloop.jobs.ledger import enqueue
 from bloop.kernel.models import Connection
@@ -126,6 +127,7 @@ async def import_file(
     confirm_deletes: bool = False,
     file_limit: int = FILE_LIMIT,
     progress: Progress | None = None,
+    sanitiser: SanitiserProcess | None = None,
 ) -> RunReport:
     """Import a file or a folder, into the course ``into`` or one of its own.
 
@@ -160,7 +162,11 @@ async def import_file(
         call,
         connection=connection,
         options=RunOptions(
-            source=source, into=into, confirm_deletes=confirm_deletes, file_limit=file_limit
+            source=source,
+            into=into,
+            confirm_deletes=confirm_deletes,
+            file_limit=file_limit,
+            sanitiser=sanitiser,
         ),
         progress=progress,
     )
@@ -179,6 +185,7 @@ async def import_upload(
     call: Call,
     payload: Mapping[str, Any],
     progress: Progress | None = None,
+    sanitiser: SanitiserProcess | None = None,
 ) -> dict[str, Any]:
     """Do an :data:`IMPORT_JOB`: import the blob that its payload names; gives the report."""
     importer = Importer(payload["plugin"], payload["capability"])
@@ -197,6 +204,7 @@ async def import_upload(
             into=payload["into"],
             confirm_deletes=payload["confirm_deletes"],
             progress=progress,
+            sanitiser=sanitiser,
         )
     return asdict(report)
 

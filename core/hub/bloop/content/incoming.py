@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from bloop.content.bulk import named_rows
@@ -245,20 +246,22 @@ def _known_columns(model: type[Sourced]) -> list[str]:
     return [name for name in Known._fields if hasattr(model, name)]
 
 
-async def fill(work: Work) -> None:
+async def fill(work: Work, clean: Mapping[int, str] = MappingProxyType({})) -> None:
     """Make the columns of every record that changed; reject those that have none.
 
+    ``clean`` is HTML of records that is clean already, by their identity.
     Sanitising leaves the interpreter to others, so that of many records halves are done at once.
     """
     changed = [one for one in work.incoming.values() if one.changed]
-    parts = [changed[::2], changed[1::2]] if len(changed) >= MANY else [changed]
-    await asyncio.gather(*[asyncio.to_thread(_fill, work, part) for part in parts if part])
+    halves = len(changed) >= MANY and not clean
+    parts = [changed[::2], changed[1::2]] if halves else [changed]
+    await asyncio.gather(*[asyncio.to_thread(_fill, work, part, clean) for part in parts if part])
 
 
-def _fill(work: Work, changed: Iterable[Incoming]) -> None:
+def _fill(work: Work, changed: Iterable[Incoming], clean: Mapping[int, str]) -> None:
     for one in changed:
         try:
-            one.columns = columns_of(one.record)
+            one.columns = columns_of(one.record, clean.get(id(one.record)))
         except MalformedRecordError as err:
             work.reject(str(one.ref), err.message, err.code, one.record.raw)
             del work.incoming[one.ref]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from bloop.content.sanitising import SanitiserProcess
 from bloop_sdk import Deletes, Stream, records
 from bloop_sdk.records import CONTAINER_KINDS, Record
 
@@ -31,7 +32,8 @@ class RunOptions:
 
     ``streams`` and ``containers`` (remote ids) are what is read of the system, None for all;
     ``full`` reads from the beginning also where only what has changed could be asked for.
-    ``version`` is the plugin's: another one makes its records anew.
+    ``version`` is the plugin's: another one makes its records anew. ``sanitiser`` cleans much HTML
+    of a first run; without it the hub's own process does.
     """
 
     source: str | None = None
@@ -42,6 +44,7 @@ class RunOptions:
     streams: frozenset[str] | None = None
     containers: frozenset[str] | None = None
     version: str = ""
+    sanitiser: SanitiserProcess | None = None
 
     def chosen(self, streams: Sequence[Stream]) -> list[Stream]:
         """The streams that are read; those of containers always are, as all else stands in them.

@@ -62,7 +62,9 @@ def plain_fields(record: Record) -> dict[str, Any] | None:
     ):
         kind = value.__class__
         if kind is str and limit:
-            if len(value) > limit or not _is_storable(value):
+            if len(value) > limit or "\x00" in value:
+                return None
+            if not value.isascii() and not _is_storable(value):
                 return None
             found[name] = value
         elif kind in as_it_is:
@@ -127,6 +129,8 @@ def _unsure(_value: object) -> object:
 def _texts(value: Any) -> Any:
     if value.__class__ is not tuple:
         return _UNSURE
+    if not value:
+        return []
     sure = all(one.__class__ is str and _is_storable(one) for one in value)
     return list(value) if sure else _UNSURE
 

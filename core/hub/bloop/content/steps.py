@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bloop.content.positions import Reached
+from bloop.content.sanitising import Cleaned
 from bloop_sdk import Batch, Stream, records
-from bloop_sdk.records import Record
+from bloop_sdk.records import Content, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,8 @@ class End:
 class Step:
     """Something that was read, or (``end``) that there is no more of a partition.
 
-    ``kept`` is set once all before it is committed.
+    ``kept`` is set once all before it is committed. ``cleaning`` gives the HTML of its records,
+    clean and in their order, once another process has done that.
     """
 
     stream: Stream
@@ -31,6 +33,7 @@ class Step:
     batch: Batch = field(default_factory=Batch)
     end: End | None = None
     kept: asyncio.Event | None = None
+    cleaning: asyncio.Future[Cleaned] | None = None
 
 
 def records_of(step: Step) -> int:
@@ -68,6 +71,23 @@ def together(steps: Sequence[Step]) -> int:
             return number + 1
         met |= own
     return len(steps)
+
+
+def html_of(record: Record) -> str:
+    """The HTML of a content record, which is most of what there is to clean; else nothing."""
+    html = getattr(record, "html", "") if isinstance(record, Content) else ""
+    return html if isinstance(html, str) else ""
+
+
+async def cleaned(steps: Sequence[Step]) -> dict[int, str]:
+    """The clean HTML of records, by their identity; those that are missing come unclean."""
+    return {
+        id(record): html
+        for step in steps
+        if step.cleaning is not None
+        for record, html in zip(step.batch.records, await step.cleaning, strict=True)
+        if html
+    }
 
 
 def joined(steps: Sequence[Step]) -> Batch:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, bindparam, inspect, select, update
 
 from bloop.content.models import Container, Node
 from bloop.content.queries import TREE, TREE_SHOWN, TREE_VERSION, TREE_VERSION_SHOWN
@@ -57,32 +57,45 @@ def tree_changed(unit: UnitOfWork, containers: Iterable[str], items: Iterable[st
 
 def _renew(unit: UnitOfWork) -> None:
     containers, items = unit.session.info.pop(_CHANGED)
-    session, found = unit.session, set()
+    of = {"of_institution": unit.institution}
+    found: set[str] = set()
+    # Past the session, for which the statements would be made anew: they are part of each commit.
     for start in range(0, max(len(containers), len(items)), _AT_ONCE):
         part = [sorted(ids)[start : start + _AT_ONCE] for ids in (containers, items)]
-        which: ColumnElement[bool] = Container.id.in_(part[0])
-        if part[1]:
-            which |= Container.id.in_(
-                select(Node.container_id).where(
-                    Node.institution_id == unit.institution, Node.item_id.in_(part[1])
-                )
-            )
-        # Locked in one order, so that two units that change the same ones don't wait in a circle.
-        found |= set(
-            session.scalars(
-                select(Container.id)
-                .where(Container.institution_id == unit.institution, which)
-                .order_by(Container.id)
-                .with_for_update(key_share=True)
-            )
-        )
+        finding, named = (_SHOWING, {"items": part[1]}) if part[1] else (_THEMSELVES, {})
+        found |= set(unit.connection.scalars(finding, {**of, "containers": part[0], **named}))
     for start in range(0, len(found), _AT_ONCE):
-        session.execute(
-            update(Container)
-            .where(
-                Container.institution_id == unit.institution,
-                Container.id.in_(sorted(found)[start : start + _AT_ONCE]),
-            )
-            .values(tree_version=new_id())
-            .execution_options(synchronize_session=False)
+        some = sorted(found)[start : start + _AT_ONCE]
+        unit.connection.execute(_RENEWING, {**of, "containers": some, "version": new_id()})
+
+
+_TREES: Any = inspect(Container).local_table
+_OF_INSTITUTION: Any = bindparam("of_institution")
+_NAMED = _TREES.c.id.in_(bindparam("containers", expanding=True))
+
+
+def _found(which: ColumnElement[bool]) -> Any:
+    """Locked in one order, so that two units that change the same ones don't wait in a circle."""
+    return (
+        select(_TREES.c.id)
+        .where(_TREES.c.institution_id == _OF_INSTITUTION, which)
+        .order_by(_TREES.c.id)
+        .with_for_update(key_share=True)
+    )
+
+
+_THEMSELVES = _found(_NAMED)
+_SHOWING = _found(
+    _NAMED
+    | _TREES.c.id.in_(
+        select(Node.container_id).where(
+            Node.institution_id == _OF_INSTITUTION,
+            Node.item_id.in_(bindparam("items", expanding=True)),
         )
+    )
+)
+_RENEWING = (
+    update(_TREES)
+    .where(_TREES.c.institution_id == _OF_INSTITUTION, _NAMED)
+    .values(tree_version=bindparam("version"))
+)

@@ -278,6 +278,8 @@ class Hub(Services):
             self._watchdog.stop()
         if "outside" in made:
             await self.outside.close()
+        if "sanitiser" in made:
+            self.sanitiser.close()
         await self.sessions.stop()
         await self.database.close()
 

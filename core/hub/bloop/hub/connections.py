@@ -268,6 +268,7 @@ async def run_sync_job(hub: Hub, job: RunningJob, payload: JSONObject) -> JSONOb
         streams=None if streams is None else frozenset(streams),
         containers=None if chosen is None else frozenset(chosen),
         version=hub.kernel.plugins[provider.handle.plugin_id].version or "",
+        sanitiser=hub.sanitiser,
     )
     waits = await keep_met(hub, job.call, connection, provider)
     if waits and not payload["dry_run"]:

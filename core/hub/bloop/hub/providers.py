@@ -261,5 +261,5 @@ async def run_import_job(hub: Hub, job: RunningJob, payload: dict[str, Any]) -> 
         return open_file_provider(hub, job.call, importer, connection, path)
 
     return await import_upload(
-        hub.database, hub.blobs, open_provider, job.call, payload, job.progress
+        hub.database, hub.blobs, open_provider, job.call, payload, job.progress, hub.sanitiser
     )

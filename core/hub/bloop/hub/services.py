@@ -13,6 +13,7 @@ from bloop.telemetry.logs import get_logger
 if TYPE_CHECKING:
     from bloop.accounts.privacy.service import Sources
     from bloop.accounts.sessions import Sessions
+    from bloop.content.sanitising import SanitiserProcess
     from bloop.events.consumers import Consumers
     from bloop.graph.live import Graphs
     from bloop.hub import Hub
@@ -174,6 +175,13 @@ class Services:
         folder = config.hub.data_dir / "pace"
         board = board_for(self.database.url, redis.get_secret_value() if redis else None, folder)
         return Outside(config.net, board)
+
+    @cached_property
+    def sanitiser(self) -> SanitiserProcess:
+        """What cleans the HTML of first syncs beside this process."""
+        from bloop.content.sanitising import SanitiserProcess
+
+        return SanitiserProcess()
 
     @cached_property
     def consumers(self) -> Consumers:

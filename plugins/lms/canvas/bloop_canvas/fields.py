@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from bloop_canvas.links import without_verifiers
@@ -93,11 +94,17 @@ def rows(item: Mapping[str, Any], name: str) -> list[JSONObject]:
 
 def kept(item: Mapping[str, Any], without: frozenset[str] = frozenset()) -> JSONObject:
     """A record as it came, without what changes with each look at it, and without keys to files."""
-    return {
-        name: value if value.__class__ in _PLAIN else _clean(value)
-        for name, value in item.items()
-        if name not in without and not name.startswith("lock")
-    }
+    found: JSONObject = {}
+    for name in _kept_names(tuple(item), without):
+        value = item[name]
+        found[name] = value if value.__class__ in _PLAIN else _clean(value)
+    return found
+
+
+@lru_cache(maxsize=256)
+def _kept_names(names: tuple[str, ...], without: frozenset[str]) -> tuple[str, ...]:
+    """Objects of one list have the same names, nearly all."""
+    return tuple(name for name in names if name not in without and not name.startswith("lock"))
 
 
 _PLAIN = frozenset({int, float, bool, type(None)})
@@ -106,7 +113,7 @@ _NEVER = frozenset({"secure_params", "avatar_image_url", "avatar_url", "verifier
 
 def _clean(value: Any) -> Any:
     if isinstance(value, str):
-        return without_verifiers(value) if "verifier=" in value else value
+        return without_verifiers(value)
     if isinstance(value, dict):
         return {name: _clean(part) for name, part in value.items() if name not in _NEVER}
     if isinstance(value, list):
