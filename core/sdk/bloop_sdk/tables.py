@@ -45,7 +45,8 @@ NAMING = {
 @lru_cache(256)  # A batch has one time for all its rows.
 def to_text(moment: datetime) -> str:
     """RFC 3339 with microseconds and ``Z``: 27 characters, sorted by time."""
-    return f"{moment.astimezone(UTC).isoformat(timespec='microseconds')[:-6]}Z"
+    here = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return f"{here.isoformat(timespec='microseconds')[:-6]}Z"
 
 
 class UtcDateTime(TypeDecorator[datetime]):

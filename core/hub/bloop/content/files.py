@@ -15,7 +15,8 @@ async def fetch_bytes(blobs: Blobs, work: Work, limit: int) -> None:
 
     A file whose bytes cannot be had keeps its row; why goes into quarantine under its name.
     """
-    for ref, one in work.incoming.items():
+    files = [one for one in work.incoming.values() if isinstance(one.record, records.File)]
+    for one in files:
         if not _wanted(blobs, one):
             continue
         try:
@@ -23,7 +24,7 @@ async def fetch_bytes(blobs: Blobs, work: Work, limit: int) -> None:
             work.bytes += one.blob.size
         except (SkippableError, HostileInputError) as err:
             code = "file_too_large" if isinstance(err, HostileInputError) else err.code
-            work.problems.append((str(ref), f"its bytes: {err}", code))
+            work.problems.append((str(one.ref), f"its bytes: {err}", code))
 
 
 def _wanted(blobs: Blobs, one: Incoming) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -70,10 +70,8 @@ def _known(unit: UnitOfWork, connection_id: str, refs: Iterable[str]) -> dict[st
     return found
 
 
-def resolve(unit: UnitOfWork, connection_id: str, refs: Sequence[str]) -> None:
-    """Say that these refs could be used after all."""
-    if not refs:
-        return
+def resolve(unit: UnitOfWork, connection_id: str, refs: Iterable[str]) -> None:
+    """Say that these refs, which are asked for where anything is open, could be used after all."""
     of_connection = (
         Quarantine.institution_id == unit.institution,
         Quarantine.connection_id == connection_id,
@@ -83,7 +81,7 @@ def resolve(unit: UnitOfWork, connection_id: str, refs: Sequence[str]) -> None:
     # Past the session, for which the statement would be made anew: it is part of each commit.
     if unit.connection.scalar(_any_open(), known) is None:
         return
-    for part in chunks(refs):
+    for part in chunks([*refs]):
         unit.session.execute(
             update(Quarantine)
             .where(*of_connection, Quarantine.ref.in_(part))

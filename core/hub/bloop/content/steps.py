@@ -6,11 +6,14 @@ import asyncio
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from bloop.content.positions import Reached
 from bloop.content.sanitising import Cleaned
 from bloop_sdk import Batch, Stream, records
 from bloop_sdk.records import Content, Record
+
+_REMOTE_ID = attrgetter("remote_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +63,9 @@ def together(steps: Sequence[Step]) -> int:
     """
     met: set[tuple[type[Record], str]] = set()
     for number, step in enumerate(steps):
-        own = {(type(record), record.remote_id) for record in step.batch.records}
-        stands_alone = step.kept is not None or any(
-            isinstance(record, records.File) for record in step.batch.records
-        )
+        kinds = [*map(type, step.batch.records)]
+        own = {*zip(kinds, map(_REMOTE_ID, step.batch.records), strict=True)}
+        stands_alone = step.kept is not None or records.File in kinds
         another = number and step.stream != steps[number - 1].stream
         if number and (stands_alone or met & own or (another and (met or records_of(step)))):
             return number

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -70,7 +70,8 @@ def write(unit: UnitOfWork, target: Target, work: Work) -> Written:
     deleted = _mark(unit, target, work.batch.deleted, "missing")
     for code, state in _STATE_BY_CODE.items():
         _mark(unit, target, _skipped_as(code, work), state)
-    resolve(unit, connection, _settled(work))
+    if work.incoming:
+        resolve(unit, connection, _settled(work))
     _hold_blobs(unit, work)
     problems = [Skipped(ref=ref, reason=why, code=code) for ref, why, code in work.problems]
     if work.skipped or problems:
@@ -125,10 +126,10 @@ def _skipped_as(code: str, work: Work) -> list[Ref]:
     return [ref for ref in named if ref is not None]
 
 
-def _settled(work: Work) -> list[str]:
+def _settled(work: Work) -> Iterator[str]:
     """Refs of the batch's records that nothing is wrong with."""
     bad = {ref for ref, _, _ in work.problems} | {one.ref for one in work.skipped}
-    return [name for ref in work.incoming if (name := str(ref)) not in bad]
+    yield from (name for ref in work.incoming if (name := str(ref)) not in bad)
 
 
 def _hold_blobs(unit: UnitOfWork, work: Work) -> None:

@@ -83,7 +83,7 @@ def when(item: Mapping[str, Any], name: str) -> datetime | None:
         raise MalformedRecordError(f"its {name} is no time: {value!r:.60}") from None
     if found.tzinfo is None:
         raise MalformedRecordError(f"its {name} has no time zone: {value!r:.60}")
-    return found.astimezone(UTC)
+    return found if found.tzinfo is UTC else found.astimezone(UTC)
 
 
 def rows(item: Mapping[str, Any], name: str) -> list[JSONObject]:
