@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
+from lxml import etree
+
 from bloop_cartridge import canvas
 from bloop_cartridge.archive import Archive
+from bloop_cartridge.attachments import close_attachments
 from bloop_cartridge.index import Index, Item, Resource
+from bloop_cartridge.unlisted import list_shown
 from bloop_sdk.errors import BloopError
 from bloop_sdk.records import Kind
 
@@ -26,6 +30,7 @@ _CHAIN = 16
 
 def make_plan(archive: Archive, index: Index) -> None:
     """Classify every resource, then write down each record to make, in order."""
+    _add_told(index)
     for resource in index.resources():
         kind = _kind_of(resource, index)
         index.db.execute(
@@ -33,6 +38,8 @@ def make_plan(archive: Archive, index: Index) -> None:
         )
     for resource in index.linked_resources():
         _find_owner(archive, index, resource)
+    list_shown(archive, index)
+    close_attachments(archive, index)
     _check_dependencies(index)
     index.add_step("container", "")
     _plan_nodes(index)
@@ -42,6 +49,46 @@ def make_plan(archive: Archive, index: Index) -> None:
         "INSERT INTO step(what, key, data) SELECT 'problem', ref,"
         " json_array(reason, code) FROM problem ORDER BY seq"
     )
+
+
+def _add_told(index: Index) -> None:
+    """Tools and links that stand in Canvas's modules alone: the manifest refers to nothing."""
+    for item in index.items_of_nothing():
+        told = index.told_of(item)
+        form = _TOLD.get(told.get("type", ""))
+        if form is None or not told.get("url"):
+            continue
+        type_, make = form
+        title = item.title or told.get("title", "")
+        resource = Resource(
+            seq=index.next_resource(),
+            id=item.ref or "",
+            type=type_,
+            path=None,
+            facts={"href": "", "told": True},
+            inline=make(title, told["url"]),
+        )
+        index.add_resource(resource)
+
+
+def _tool_xml(title: str, url: str) -> bytes:
+    root = etree.Element("cartridge_basiclti_link")
+    etree.SubElement(root, "title").text = title
+    etree.SubElement(root, "launch_url").text = url
+    return etree.tostring(root, encoding="utf-8")
+
+
+def _link_xml(title: str, url: str) -> bytes:
+    root = etree.Element("webLink")
+    etree.SubElement(root, "title").text = title
+    etree.SubElement(root, "url", href=url)
+    return etree.tostring(root, encoding="utf-8")
+
+
+_TOLD = {
+    "ContextExternalTool": ("imsbasiclti_xmlv1p0", _tool_xml),
+    "ExternalUrl": ("imswl_xmlv1p1", _link_xml),
+}
 
 
 def _kind_of(resource: Resource, index: Index) -> Kind | None:
@@ -196,7 +243,7 @@ def resolve_item(index: Index, item: Item) -> tuple[Resource | None, str]:
     resource = index.resource(item.ref or "")
     for _ in range(_CHAIN + 1):
         if resource is None:
-            told = index.canvas("node", item.id) or index.canvas("node", item.ref or "") or {}
+            told = index.told_of(item)
             hint = (
                 f" (Canvas calls it {told['type']} {told.get('url', '')})" if "type" in told else ""
             )

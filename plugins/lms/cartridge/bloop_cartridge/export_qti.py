@@ -14,7 +14,8 @@ from lxml.etree import _Element as Element
 
 from bloop_cartridge import export_xml as xml
 from bloop_cartridge.export_answers import FEEDBACK, add_answers
-from bloop_cartridge.qti import KINDS, OUR_KIND, OUR_TYPE, TELLING
+from bloop_cartridge.qti import KINDS, OUR_KIND, OUR_LIMIT, OUR_TYPE, TELLING
+from bloop_cartridge.qti_answers import OUR_WEIGHTS
 from bloop_sdk.records import Question, QuestionKind, Quiz
 
 Rewrite = Callable[[str], str]
@@ -72,11 +73,14 @@ def full_document(quiz: Quiz, identifier: str, rewrite: Rewrite) -> QtiDocument:
     """All questions, as Canvas's own export has them."""
     root = xml.root(xml.QTI, "questestinterop")
     document = QtiDocument(root)
+    limit = {OUR_LIMIT: "true"} if quiz.restricted else {}
     if quiz.bank:
         holder = xml.add(root, "objectbank", ident=identifier)
-        _add_metadata(holder, {"bank_title": quiz.title})
+        _add_metadata(holder, {"bank_title": quiz.title, **limit})
     else:
         assessment = xml.add(root, "assessment", ident=identifier, title=quiz.title)
+        if limit:
+            _add_metadata(assessment, limit)
         holder = xml.add(assessment, "section", ident="root_section")
     for question in quiz.questions:
         document.lost += _add_item(holder, question, _metadata(question), rewrite)
@@ -93,6 +97,8 @@ def _metadata(question: Question) -> dict[str, str]:
     found = {"question_type": type_, "points_possible": repr(question.points)}
     if question.kind in {QuestionKind.BLANK, QuestionKind.NUMERIC}:
         found["original_answer_ids"] = ",".join(choice.id for choice in question.choices)
+    if question.kind is QuestionKind.BLANKS:
+        found[OUR_WEIGHTS] = "each"
     kind = KINDS.get(type_, QuestionKind.OPAQUE)
     told = type_ if type_ in TELLING or kind is QuestionKind.OPAQUE else None
     if (kind, told) != (question.kind, raw_type):

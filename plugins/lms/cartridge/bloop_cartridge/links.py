@@ -20,6 +20,7 @@ from bloop_sdk.records import Kind
 
 _TOKEN = re.compile(r"(?:\$|%24)([A-Z][A-Z_-]+)(?:\$|%24)/?", re.IGNORECASE)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_BASES = frozenset({"IMS-CC-FILEBASE", "IMS_CC_FILEBASE"})
 _MAX_NAMED = 20
 
 
@@ -51,6 +52,21 @@ class Links:
         """What the file at a path is, by the paths that are tried for a relative reference."""
         return next(self._found(self._relative(href)), None)
 
+    def path(self, url: str) -> str | None:
+        """The file in the zip that a URL means, whether the manifest lists it or not."""
+        token = _TOKEN.match(url)
+        body = url[token.end() if token else 0 :].partition("#")[0]
+        if not body or (token and token[1].upper() not in _BASES):
+            return None
+        if token is None and (url[0] in "/#?" or _SCHEME.match(url)):
+            return None
+        tried = self._below_base(body) if token else self._relative(body)
+        return next(filter(None, map(self._archive.find, tried)), None)
+
+    def resource(self, identifier: str) -> tuple[Kind, str] | None:
+        """What a resource is, by its identifier."""
+        return self._content(self._index.resource(identifier))
+
     def _new_url(self, url: str) -> str | None:
         url = url.strip()
         token = _TOKEN.match(url)
@@ -64,7 +80,7 @@ class Links:
         return bloop_url(*target, fragment)
 
     def _target(self, token: str, body: str) -> tuple[Kind, str] | None:
-        if token in {"IMS-CC-FILEBASE", "IMS_CC_FILEBASE"}:
+        if token in _BASES:
             return next(self._found(self._below_base(body)), None)
         if not token:
             return next(self._found(self._relative(body)), None)
