@@ -144,6 +144,17 @@ async def test_dates_rubrics_and_states_survive(same):
     assert shown(snapshot.records[Ref(Kind.COURSE, C)]) == container
 
 
+async def test_announcements_and_restricted_quizzes_survive(same):
+    at = datetime(2026, 5, 1, 12, 30, tzinfo=UTC)
+    news = Discussion(
+        remote_id="n", container=C, title="News", html="x", announcement=True, posted_at=at
+    )
+    exam = Quiz(remote_id="e", container=C, title="Exam", restricted=True)
+    bank = Quiz(remote_id="b", container=C, title="Bank", bank=True, restricted=True)
+    snapshot, _ = await same([news, exam, bank])
+    assert [shown(snapshot.records[one.ref]) for one in (news, exam, bank)] == [news, exam, bank]
+
+
 async def test_ids_of_any_shape_survive(same):
     """Two kinds share an id, one is a path, one differs by letter case only."""
     pages = [Page(remote_id=name, container=C, title="P", html="") for name in ("7", "a", "A")]

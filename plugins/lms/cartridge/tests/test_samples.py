@@ -225,7 +225,9 @@ async def test_a_canvas_course(samples, read):
     assert "record_missing" not in snapshot.skipped
     (tool,) = snapshot.of(Kind.TOOL)
     assert tool.launch_url.endswith("inscloudgate.net/lti_check_teacher_performance")
-    assert snapshot.records[Ref(Kind.MODULE, "idc1d64e13995c74b24959e8e309d0cba")].content == tool.ref
+    assert (
+        snapshot.records[Ref(Kind.MODULE, "idc1d64e13995c74b24959e8e309d0cba")].content == tool.ref
+    )
 
 
 async def test_references_of_a_rich_page(samples, read):
