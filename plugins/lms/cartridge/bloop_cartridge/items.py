@@ -35,7 +35,8 @@ def page(source: Source) -> Page:
     if document.meta.get("front_page") == "true":
         source.notes.append("this page is the course's front page")
     body = source.links.rewrite(document.body)
-    hidden = canvas.is_hidden(document.meta.get("workflow_state", ""))
+    hidden = canvas.is_withheld(document.meta)
+    hidden = hidden or document.meta.get("hide_from_students") == "true"  # Before 2013
     return Page(**source.common(document.title, hidden=hidden), html=body)
 
 

@@ -14,13 +14,17 @@ from urllib.parse import quote, unquote
 
 from bloop_cartridge import ids
 from bloop_cartridge.archive import Archive
-from bloop_cartridge.htmltext import equations_as_text, map_urls
+from bloop_cartridge.htmltext import equations_as_text, map_urls, players_as_media
 from bloop_cartridge.index import Index, Resource
 from bloop_sdk.records import Kind
 
 _TOKEN = re.compile(r"(?:\$|%24)([A-Z][A-Z_-]+)(?:\$|%24)/?", re.IGNORECASE)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _BASES = frozenset({"IMS-CC-FILEBASE", "IMS_CC_FILEBASE"})
+# How Canvas opens an external tool in a page.
+_LAUNCHED = re.compile(
+    r"external_tools/retrieve\?(?:[^#]*&)?url=(https?(?:%3A|:)[^&#]+)", re.IGNORECASE
+)
 _MAX_NAMED = 20
 
 
@@ -40,7 +44,7 @@ class Links:
 
     def rewrite(self, text: str) -> str:
         """The HTML with references of this package resolved and equations as text."""
-        return map_urls(equations_as_text(text), self._new_url)
+        return map_urls(players_as_media(equations_as_text(text)), self._new_url)
 
     def lost(self) -> tuple[str, ...]:
         """The references that lead to nothing in the cartridge, as they stand."""
@@ -73,6 +77,8 @@ class Links:
         if token is None and (not url or url[0] in "/#?" or _SCHEME.match(url)):
             return None
         body, _, fragment = url[token.end() if token else 0 :].partition("#")
+        if token and (launched := _LAUNCHED.match(body)):
+            return unquote(launched[1])
         target = self._target(token[1].upper() if token else "", body)
         if target is None:
             self._unresolved[url[:200]] = None
@@ -145,6 +151,10 @@ class Links:
             target = self._content_at(path) if path else None
             if target:
                 return target
+        if what == "modules" and name == "items":
+            item = self._index.item(rest.partition("/")[2].partition("/")[0])
+            shown = self._content(self._index.resource(item.ref or "")) if item else None
+            return shown or ((Kind.MODULE, ids.decode(item.id)) if item and item.title else None)
         if what == "modules":
             item = self._index.item(name)
             return (Kind.MODULE, ids.decode(item.id)) if item and item.title else None

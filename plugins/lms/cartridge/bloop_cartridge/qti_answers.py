@@ -57,22 +57,39 @@ def blanks(parts: Parts) -> list[Choice]:
 def filled(parts: Parts) -> list[Choice]:
     """The blanks of a question, the weight of each answer being its share of its blank.
 
-    Canvas gives each blank a share of the whole, and of texts to type only the first that is right.
+    Canvas gives each blank a share of the whole, and of texts to type only the first that is right;
+    its newer quizzes call a blank with a menu by the same type.
     """
     found = blanks(parts) or _typed(parts)
     if OUR_WEIGHTS in parts.metadata:
         return found
     if parts.metadata.get("question_type") == _TYPED:
-        return [replace(choice, weight=100.0) for choice in found]
+        menus = _menus(parts)
+        found = [
+            choice if choice.group in menus else replace(choice, weight=100.0) for choice in found
+        ]
     tops: dict[str | None, float] = {}
     for choice in found:
         tops[choice.group] = max(tops.get(choice.group, 0.0), choice.weight)
-    if len(tops) < 2 or abs(sum(tops.values()) - 100.0) > 1.0:
-        return found
+    shares = {group: top for group, top in tops.items() if 0.0 < top < 100.0}
     return [
-        replace(choice, weight=choice.weight * 100.0 / (tops[choice.group] or 100.0))
+        replace(choice, weight=choice.weight * 100.0 / shares[choice.group])
+        if len(tops) > 1 and choice.group in shares
+        else choice
         for choice in found
     ]
+
+
+def _menus(parts: Parts) -> set[str | None]:
+    """The blanks that one chooses for instead of typing."""
+    if parts.presentation is None:
+        return set()
+    return {
+        _group_of(parts, response)
+        for response in descendants(parts.presentation, *_GROUPS)
+        for label in descendants(response, "response_label")
+        if label.get("answer_type", "").lower() in {"dropdown", "wordbank"}
+    }
 
 
 def _typed(parts: Parts) -> list[Choice]:

@@ -94,6 +94,17 @@ async def test_blanks_of_canvas_have_their_share_of_their_blank(questions):
     assert {c.weight for c in typed.choices} == {100.0}
 
 
+async def test_menus_of_newer_quizzes_keep_their_wrong_options(questions):
+    menu = blank("x", "grey", "red").replace(
+        "<response_label", '<response_label answer_type="dropdown"'
+    )
+    conditions = gives("response_x", "x0", "50") + gives("response_y", "y0", "50")
+    (question,), _ = await questions(
+        asked("fill_in_multiple_blanks_question", menu + blank("y", "a", "b"), conditions)
+    )
+    assert [c.weight for c in question.choices] == [100.0, 0.0, 100.0, 100.0]
+
+
 async def test_what_is_said_to_wrong_answers_is_not_said_to_all(questions):
     """Moodle's short answers, and a last condition of "anything else" with a name of its own."""
     conditions = gives("r", "near", shown="incorrect_0_fb") + gives("r", "yes", 100, action="Set")
@@ -277,6 +288,44 @@ async def test_files_that_a_page_shows_and_no_manifest_lists(read, build):
     assert files == {"p/img/my cat.png": True, "p/key.pdf": False, "dog.png": True}
     (page,) = [page for page in snapshot.of(Kind.PAGE) if page.published]
     assert page.html == '<img src="bloop:file:p%2Fimg%2Fmy%20cat.png">'
+
+
+@pytest.mark.parametrize(
+    ("html", "shown"),
+    [
+        (
+            (
+                '<iframe title="Talk" data-media-type="video" data-media-id="m-1"><source src="'
+                '$IMS-CC-FILEBASE$/v.mp4?canvas_=1&amp;media=true" data-media-id="m-1"></iframe>.'
+            ),
+            '<video controls src="bloop:file:v" title="Talk"></video>.',
+        ),
+        (
+            '<a href="$CANVAS_COURSE_REFERENCE$/modules/items/i?x=1">v</a>',
+            '<a href="bloop:file:v">v</a>',
+        ),
+        (
+            (
+                '<iframe src="$CANVAS_COURSE_REFERENCE$/external_tools/retrieve?display=borderless'
+                '&amp;url=https%3A%2F%2Ftool.example%2Fa%3Fb%3D1"></iframe>'
+            ),
+            '<iframe src="https://tool.example/a?b=1"></iframe>',
+        ),
+    ],
+)
+async def test_what_canvas_embeds(read, build, html, shown):
+    state = '<meta name="workflow_state" content="active"/><meta name="hide_from_students"'
+    path = build(
+        item("i", "v", "V"),
+        resource("p", "webcontent", "wiki_content/p.html")
+        + resource("v", "webcontent", "web_resources/v.mp4"),
+        {
+            "wiki_content/p.html": f'<head>{state} content="true"/></head><body>{html}</body>',
+            "web_resources/v.mp4": b"x",
+        },
+    )
+    (page,) = (await read(path)).of(Kind.PAGE)
+    assert (page.html, page.published) == (shown, False)
 
 
 async def test_children_stay_below_an_item_whose_identifier_is_taken(read, build):
