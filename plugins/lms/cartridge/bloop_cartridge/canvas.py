@@ -168,6 +168,7 @@ def _keep_module(index: Index, element: Element) -> None:
         "type": found.get("content_type", ""),
         "url": found.get("url", ""),
         "new_tab": found.get("new_tab", ""),
+        "launch": found.get("lti_resource_link_lookup_uuid", ""),
     }
     if opens := found.get("unlock_at"):
         data["opens"] = opens

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-from lxml import etree
-
 from bloop_cartridge import canvas
 from bloop_cartridge.archive import Archive
 from bloop_cartridge.attachments import close_attachments
 from bloop_cartridge.index import Index, Item, Resource
+from bloop_cartridge.told import add_told
 from bloop_cartridge.unlisted import list_shown
 from bloop_sdk.errors import BloopError
 from bloop_sdk.records import Kind
@@ -30,7 +29,7 @@ _CHAIN = 16
 
 def make_plan(archive: Archive, index: Index) -> None:
     """Classify every resource, then write down each record to make, in order."""
-    _add_told(index)
+    add_told(archive, index)
     for resource in index.resources():
         kind = _kind_of(resource, index)
         index.db.execute(
@@ -51,46 +50,6 @@ def make_plan(archive: Archive, index: Index) -> None:
     )
 
 
-def _add_told(index: Index) -> None:
-    """Tools and links that stand in Canvas's modules alone: the manifest refers to nothing."""
-    for item in index.items_of_nothing():
-        told = index.told_of(item)
-        form = _TOLD.get(told.get("type", ""))
-        if form is None or not told.get("url"):
-            continue
-        type_, make = form
-        title = item.title or told.get("title", "")
-        resource = Resource(
-            seq=index.next_resource(),
-            id=item.ref or "",
-            type=type_,
-            path=None,
-            facts={"href": "", "told": True},
-            inline=make(title, told["url"]),
-        )
-        index.add_resource(resource)
-
-
-def _tool_xml(title: str, url: str) -> bytes:
-    root = etree.Element("cartridge_basiclti_link")
-    etree.SubElement(root, "title").text = title
-    etree.SubElement(root, "launch_url").text = url
-    return etree.tostring(root, encoding="utf-8")
-
-
-def _link_xml(title: str, url: str) -> bytes:
-    root = etree.Element("webLink")
-    etree.SubElement(root, "title").text = title
-    etree.SubElement(root, "url", href=url)
-    return etree.tostring(root, encoding="utf-8")
-
-
-_TOLD = {
-    "ContextExternalTool": ("imsbasiclti_xmlv1p0", _tool_xml),
-    "ExternalUrl": ("imswl_xmlv1p1", _link_xml),
-}
-
-
 def _kind_of(resource: Resource, index: Index) -> Kind | None:
     """The kind a resource would have by itself; None for Canvas's settings."""
     type_ = resource.type.lower()
@@ -108,6 +67,8 @@ def _kind_of(resource: Resource, index: Index) -> Kind | None:
         if type_.startswith(part):
             return kind
     if type_.startswith("webcontent"):
+        if resource.path is None and resource.facts["href"].startswith(("http://", "https://")):
+            return Kind.LINK  # Content Packaging lets a resource lie outside.
         return _kind_of_web(resource, path, index)
     if type_.startswith("associatedcontent"):
         return _kind_of_associated(resource, path, index)
@@ -172,7 +133,11 @@ def _set_owner(index: Index, part: Resource, owner: Resource) -> None:
 
 def _is_part(archive: Archive, resource: Resource, part: Resource) -> bool:
     """Whether a dependency holds Canvas's settings of a quiz or a topic."""
-    if not part.type.lower().startswith("associatedcontent") or part.path is None:
+    if part.path is None:
+        return False
+    if resource.kind is Kind.TOOL and resource.facts.get("told"):
+        return part.kind is Kind.TOOL  # Its launch parameters, which it has taken over.
+    if not part.type.lower().startswith("associatedcontent"):
         return False
     if resource.kind is Kind.QUIZ:
         return part.path.endswith(_PARTS)

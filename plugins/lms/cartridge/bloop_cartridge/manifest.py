@@ -37,6 +37,7 @@ _RESOURCE_PARTS = frozenset({"file", "dependency", "metadata", "variant"})
 _INLINE = 256 * 1024
 _LEARNERS = frozenset({"learner", "student"})
 _MOST_NAMED = 20
+_LONGEST = 2000
 
 
 @dataclass(slots=True)
@@ -204,7 +205,7 @@ class _ManifestReader:
                 type=element.get("type", "").strip(),
                 path=path,
                 facts=facts,
-                inline=_inline(element),
+                inline=_inline(element) or _outside(main),
             )
         )
         if not added:
@@ -295,9 +296,23 @@ def _lom_facts(metadata: Element) -> JSONObject:
     roles = {
         text_of(role, "value").lower() for role in descendants(metadata, "intendedEndUserRole")
     }
+    standards = list(
+        dict.fromkeys(text_of(guid) for guid in descendants(metadata, "labelledGUID", "GUID"))
+    )
+    if standards:
+        facts["standards"] = " ".join(standards)[:_LONGEST]
     # A Common Cartridge hides from learners what is meant for instructors alone (section 4.5.3).
     hidden = {"hidden": True} if roles and not roles & _LEARNERS else {}
     return {**{key: value for key, value in facts.items() if value}, **hidden}
+
+
+def _outside(main: str) -> bytes | None:
+    """A link to a resource that does not lie in the package."""
+    if not main.startswith(("http://", "https://")):
+        return None
+    root = etree.Element("webLink")
+    etree.SubElement(root, "url", href=main)
+    return etree.tostring(root, encoding="utf-8")
 
 
 def _inline(element: Element) -> bytes | None:

@@ -150,7 +150,7 @@ def _guess(parts: Parts) -> QuestionKind:
     if not responses:
         return QuestionKind.TEXT
     if len(responses) > 1:
-        return QuestionKind.OPAQUE
+        return _guess_several(responses)
     name = local(responses[0])
     if name == "response_lid":
         single = responses[0].get("rcardinality", "Single").lower() == "single"
@@ -164,6 +164,18 @@ def _guess(parts: Parts) -> QuestionKind:
             return QuestionKind.NUMERIC
         return QuestionKind.BLANK if parts.scores.weights else QuestionKind.ESSAY
     return QuestionKind.OPAQUE
+
+
+def _guess_several(responses: list[Element]) -> QuestionKind:
+    """Matching where each list has a side of its own and offers the same as the others."""
+    if any(local(found) != "response_lid" for found in responses):
+        return QuestionKind.OPAQUE
+    sides = all(child(found, "material") is not None for found in responses)
+    offered = {
+        tuple(sorted(label.get("ident", "") for label in descendants(found, "response_label")))
+        for found in responses
+    }
+    return QuestionKind.MATCHING if sides and len(offered) == 1 else QuestionKind.OPAQUE
 
 
 def _feedback(parts: Parts, choices: list[Choice]) -> tuple[str, str, str]:

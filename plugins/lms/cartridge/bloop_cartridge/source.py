@@ -144,6 +144,8 @@ class Source:
 
     def common(self, title: str, *, hidden: bool = False) -> dict[str, Any]:
         """The fields that all content shares; call it last, when ``lost`` is known."""
+        if "standards" in self.resource.facts:
+            self.notes.append("the curriculum standards that it meets")
         return {
             "remote_id": ids.decode(self.resource.id),
             "container": self.container,

@@ -144,6 +144,17 @@ async def test_a_profile_that_the_form_contradicts(questions):
     ]
 
 
+async def test_plain_matching_and_texts_in_several_parts(questions):
+    pairs = blank("l1", "A", "B") + blank("l2", "A", "B").replace('t="l2', 't="l1')
+    stem = "<material><mattext>One</mattext></material><material><mattext>Two</mattext>"
+    stem += '<matbreak/><mataudio uri="a/b.mp3"/></material>'
+    scores = gives("response_l1", "l11", 1) + gives("response_l2", "l10", 1)
+    (question,), _ = await questions(asked("Matching", stem + pairs, scores, "qmd_itemtype"))
+    assert question.kind is QuestionKind.MATCHING
+    assert [(c.group, c.html) for c in question.choices] == [("l1", "B"), ("l2", "A")]
+    assert question.html == 'One<br>Two<br><audio controls src="a/b.mp3"></audio>'
+
+
 async def test_a_score_whose_whole_is_not_declared(questions):
     responses = blank("x", "yes", "no").replace("response_x", "r")
     (question,), _ = await questions(
@@ -211,6 +222,48 @@ async def test_tools_links_and_states_that_stand_in_canvas_modules_alone(read, b
         "when it opens: 2999-01-01T00:00:00",
         "the modules that have to be done before",
     )
+
+
+async def test_launch_parameters_that_canvas_keeps_beside_its_modules(read, build):
+    meta = (
+        '<modules><module identifier="m"><items><item identifier="tag"><content_type>'
+        "ContextExternalTool</content_type><url>https://tool.example/deep</url>"
+        "<lti_resource_link_lookup_uuid>u-1</lti_resource_link_lookup_uuid>"
+        "</item></items></module></modules>"
+    )
+    launch = (
+        "<cartridge_basiclti_link><title>Tool</title><secure_launch_url>https://tool.example/"
+        '</secure_launch_url><custom><property name="unit">7</property></custom>'
+        '<extensions platform="canvas.instructure.com"><property name="lookup_uuid">u-1'
+        "</property></extensions></cartridge_basiclti_link>"
+    )
+    path = build(
+        item("other", "tag", "Tool"),
+        resource("link", "imsbasiclti_xmlv1p3", "lti_resource_links/link.xml"),
+        {"course_settings/module_meta.xml": meta, "lti_resource_links/link.xml": launch},
+    )
+    snapshot = await read(path)
+    (tool,) = snapshot.of(Kind.TOOL)
+    assert (tool.launch_url, tool.custom) == ("https://tool.example/deep", (("unit", "7"),))
+    assert snapshot.skipped == {}
+
+
+async def test_a_resource_outside_is_a_link_and_standards_are_named(read, build):
+    standards = "<metadata><curriculumStandardsMetadataSet><curriculumStandardsMetadata>"
+    standards += "<setOfGUIDs><labelledGUID><GUID>AB-1</GUID></labelledGUID></setOfGUIDs>"
+    standards += "</curriculumStandardsMetadata></curriculumStandardsMetadataSet></metadata>"
+    out = '<resource identifier="o" type="webcontent" href="https://else.example/a?b=1"/>'
+    path = build(
+        item("i", "o", "Elsewhere"),
+        out + resource("p", "webcontent", "p.txt", inside=standards),
+        {"p.txt": b"x"},
+    )
+    snapshot = await read(path)
+    (link,) = snapshot.of(Kind.LINK)
+    assert (link.href, link.title) == ("https://else.example/a?b=1", "Elsewhere")
+    (file,) = snapshot.of(Kind.FILE)
+    assert file.lost == ("the curriculum standards that it meets",)
+    assert snapshot.skipped == {}
 
 
 async def test_locked_folders_of_canvas_keep_their_files(read, build):
