@@ -8,7 +8,7 @@ from bloop_cartridge import canvas
 from bloop_cartridge.attachments import attached_html
 from bloop_cartridge.htmltext import read_document
 from bloop_cartridge.source import Source
-from bloop_cartridge.xmlsafe import child, children, text_of
+from bloop_cartridge.xmlsafe import child, children, markup_of, text_of
 from bloop_sdk.errors import MissingRecordError
 from bloop_sdk.records import Assignment, JSONObject, RubricCriterion, RubricRating
 
@@ -44,7 +44,7 @@ def assignment(source: Source) -> Assignment:
     gradable = child(root, "gradable")
     points = "" if gradable is None else gradable.get("points_possible", "")
     text = child(root, "text")
-    body = "" if text is None else source.html(text_of(text), text.get("texttype", "text/html"))
+    body = "" if text is None else source.html(markup_of(text), text.get("texttype", "text/html"))
     body += attached_html(source, root, body)
     for identifier in source.owned:
         source.notes.append(

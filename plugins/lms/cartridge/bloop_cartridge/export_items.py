@@ -204,6 +204,7 @@ def _quiz(content: Quiz, place: Place, layout: Layout) -> Written:
     if content.bank:
         return Written(files=((place.path, xml.to_bytes(full.root)), meta_file), lost=lost)
     profile = profile_document(content, place.identifier, rewrite)
+    lost = (*lost, *(f"quiz {content.remote_id!r}: {what}" for what in profile.lost))
     full_path = f"non_cc_assessments/{place.identifier}.xml.qti"
     return Written(
         files=((place.path, xml.to_bytes(profile.root)),),

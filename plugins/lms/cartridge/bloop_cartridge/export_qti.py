@@ -7,6 +7,7 @@ does not say stands in metadata of our own.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -65,8 +66,15 @@ def profile_document(quiz: Quiz, identifier: str, rewrite: Rewrite) -> QtiDocume
     for question in quiz.questions:
         if profile := _PROFILES.get(question.kind):
             told = {"cc_profile": profile, "cc_weighting": repr(question.points)}
-            _add_item(section, question, told, rewrite)
-    return QtiDocument(root)
+            _add_item(section, question, told, rewrite, profile=True)
+    beyond = Counter(
+        question.kind
+        for question in quiz.questions
+        if question.kind not in _PROFILES and question.kind is not QuestionKind.TEXT
+    )
+    named = ", ".join(f"{count} {kind}" for kind, count in sorted(beyond.items()))
+    lost = f"questions that only a reader of Canvas's form finds: {named}"
+    return QtiDocument(root, [lost] if beyond else [])
 
 
 def full_document(quiz: Quiz, identifier: str, rewrite: Rewrite) -> QtiDocument:
@@ -83,7 +91,8 @@ def full_document(quiz: Quiz, identifier: str, rewrite: Rewrite) -> QtiDocument:
             _add_metadata(assessment, limit)
         holder = xml.add(assessment, "section", ident="root_section")
     for question in quiz.questions:
-        document.lost += _add_item(holder, question, _metadata(question), rewrite)
+        metadata = _metadata(question)
+        document.lost += _add_item(holder, question, metadata, rewrite, profile=False)
     return document
 
 
@@ -117,7 +126,12 @@ def _add_metadata(parent: Element, values: dict[str, str]) -> None:
 
 
 def _add_item(
-    parent: Element, question: Question, metadata: dict[str, str], rewrite: Rewrite
+    parent: Element,
+    question: Question,
+    metadata: dict[str, str],
+    rewrite: Rewrite,
+    *,
+    profile: bool,
 ) -> list[str]:
     item = xml.add(parent, "item", ident=question.id, title=question.title)
     _add_metadata(xml.add(item, "itemmetadata"), metadata)
@@ -134,7 +148,7 @@ def _add_item(
         )
         if text
     }
-    lost = add_answers(item, presentation, question, feedback, rewrite)
+    lost = add_answers(item, presentation, question, feedback, rewrite, profile=profile)
     for name, text in feedback.items():
         material = xml.add(
             xml.add(xml.add(item, "itemfeedback", ident=name), "flow_mat"), "material"

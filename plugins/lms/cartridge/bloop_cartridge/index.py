@@ -199,10 +199,10 @@ class Index:
         return [_resource(row) for row in rows]
 
     def holder(self, path: str) -> Resource | None:
-        """The first resource that lists a file."""
+        """The first resource that lists a file, one for learners before one that is not."""
         row = self.db.execute(
             "SELECT r.id FROM file f JOIN resource r ON r.seq = f.resource WHERE f.path = ?"
-            " ORDER BY r.seq LIMIT 1",
+            " ORDER BY instr(r.facts, '\"hidden\": true') > 0, r.seq LIMIT 1",
             (path,),
         ).fetchone()
         return self.resource(row[0]) if row else None

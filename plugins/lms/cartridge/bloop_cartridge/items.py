@@ -12,7 +12,7 @@ from lxml.etree import _Element as Element
 from bloop_cartridge import canvas
 from bloop_cartridge.htmltext import as_html, read_document
 from bloop_cartridge.source import Source
-from bloop_cartridge.xmlsafe import child, children, descendants, text_of
+from bloop_cartridge.xmlsafe import child, children, descendants, markup_of, text_of
 from bloop_sdk.records import Discussion, File, Kind, Link, Opaque, Page, Ref, Tool
 
 Chunks = Callable[[str], Callable[[], AsyncIterator[bytes]]]
@@ -70,7 +70,8 @@ def link(source: Source) -> Link:
     url = child(root, "url")
     item = source.index.first_item_of(source.resource.id)
     told = source.index.told_of(item) if item else {}
-    href = ("" if url is None else url.get("href", "").strip()) or told.get("url", "")
+    href = "" if url is None else url.get("href", "").strip() or text_of(url)
+    href = href or told.get("url", "")
     if not href:
         source.notes.append("the link holds no address")
     target = "" if url is None else url.get("target", "")
@@ -82,7 +83,7 @@ def discussion(source: Source) -> Discussion:
     """A discussion topic (imsdt, Common Cartridge 1.3, section 4.7), with Canvas's settings."""
     root = source.root("topic")
     text = child(root, "text")
-    body = "" if text is None else source.html(text_of(text), text.get("texttype", "text/plain"))
+    body = "" if text is None else source.html(markup_of(text), text.get("texttype", "text/plain"))
     hidden = announcement = False
     posted: datetime | None = None
     beside: list[str] = []

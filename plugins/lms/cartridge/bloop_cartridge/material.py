@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import html
 
-from lxml import etree
 from lxml.etree import _Element as Element
 
 from bloop_cartridge.htmltext import as_html
-from bloop_cartridge.xmlsafe import descendants, local
+from bloop_cartridge.xmlsafe import descendants, local, markup_of
 
 _MEDIA = {
     "mataudio": '<audio controls src="{0}"></audio>',
@@ -49,9 +48,7 @@ def material_part(material: Element) -> str:
 def _part(part: Element) -> str:
     name = local(part)
     if name in {"mattext", "matemtext"}:
-        text = (part.text or "") + "".join(
-            etree.tostring(inner, encoding="unicode") for inner in part
-        )
+        text = markup_of(part)
         if len(part) or "html" in part.get("texttype", "text/plain"):
             return text
         return as_html(text)

@@ -67,6 +67,12 @@ def text_of(element: Element | None, *path: str) -> str:
     return "" if found is None else "".join(found.itertext()).strip()
 
 
+def markup_of(element: Element) -> str:
+    """The text of an element with the markup in it, which ought to be escaped and is not always."""
+    inner = (etree.tostring(part, encoding="unicode") for part in element)
+    return (element.text or "") + "".join(inner)
+
+
 def without_declaration(text: str) -> str:
     """The text without its XML declaration: after decoding, what it says is no longer true."""
     return _DECLARATION.sub("", text.removeprefix("\ufeff"), count=1)

@@ -240,7 +240,16 @@ async def test_the_export_keeps_to_the_profile(same, held, export):
         remote_id="q",
         container=C,
         title="Q",
-        questions=(Question(id="1", kind=QuestionKind.MATCHING, html="m"),),
+        questions=(
+            Question(id="1", kind=QuestionKind.MATCHING, html="m"),
+            # Each is worth all points to the hub; the profile gives points for all of them.
+            Question(
+                id="2",
+                kind=QuestionKind.MULTIPLE,
+                html="n",
+                choices=tuple(Choice(id=name, html=name, weight=100.0) for name in "ab"),
+            ),
+        ),
     )
     page = Page(remote_id="p", container=C, title="P", html="x")
     target = export(held(course(), [node("n", quiz.ref)], [quiz, page], {}))
@@ -256,6 +265,9 @@ async def test_the_export_keeps_to_the_profile(same, held, export):
     refs = [e.get("identifierref") for e in root.iter() if e.get("identifierref")]
     assert set(refs) <= set(identifiers)
     assert "matching" not in profile
+    assert '<and><varequal respident="response1">a<' in profile.replace("\n", "").replace("  ", "")
+    told = "quiz 'q': questions that only a reader of Canvas's form finds: 1 matching"
+    assert told in export.report.lost
     assert {local.tag.rpartition("}")[0][1:] for local in root.iter()} == {
         "http://www.imsglobal.org/xsd/imsccv1p3/imscp_v1p1",
         "http://ltsc.ieee.org/xsd/imsccv1p3/LOM/manifest",

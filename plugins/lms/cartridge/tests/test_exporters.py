@@ -317,6 +317,17 @@ async def test_an_announcement_and_what_is_attached_by_identifier(read, build):
     assert found.attachments == (Ref(Kind.FILE, "f"),)
 
 
+async def test_markup_that_is_not_escaped_is_kept(read, build):
+    topic = '<topic><text texttype="text/html"><p>See <b>this</b>.</p></text></topic>'
+    path = build(
+        resources=resource("t", "imsdt_xmlv1p1", "t.xml") + resource("w", "imswl_xmlv1p1", "w.xml"),
+        files={"t.xml": topic, "w.xml": "<webLink><url>https://a.example</url></webLink>"},
+    )
+    snapshot = await read(path)
+    (found,), (link,) = snapshot.of(Kind.DISCUSSION), snapshot.of(Kind.LINK)
+    assert (found.html, link.href) == ("<p>See <b>this</b>.</p>", "https://a.example")
+
+
 async def test_files_that_a_page_shows_and_no_manifest_lists(read, build):
     role = "<metadata><lom><educational><intendedEndUserRole><value>Instructor</value>"
     role += "</intendedEndUserRole></educational></lom></metadata>"
