@@ -253,16 +253,20 @@ async def test_a_resource_outside_is_a_link_and_standards_are_named(read, build)
     standards += "<setOfGUIDs><labelledGUID><GUID>AB-1</GUID></labelledGUID></setOfGUIDs>"
     standards += "</curriculumStandardsMetadata></curriculumStandardsMetadataSet></metadata>"
     out = '<resource identifier="o" type="webcontent" href="https://else.example/a?b=1"/>'
+    standards = resource("p", "webcontent", "p.txt", inside=standards)
     path = build(
         item("i", "o", "Elsewhere"),
-        out + resource("p", "webcontent", "p.txt", inside=standards),
+        out + standards.replace("<resource", '<resource intendeduse="syllabus"'),
         {"p.txt": b"x"},
     )
     snapshot = await read(path)
     (link,) = snapshot.of(Kind.LINK)
     assert (link.href, link.title) == ("https://else.example/a?b=1", "Elsewhere")
     (file,) = snapshot.of(Kind.FILE)
-    assert file.lost == ("the curriculum standards that it meets",)
+    assert file.lost == (
+        "what it is meant to be: syllabus",
+        "the curriculum standards that it meets",
+    )
     assert snapshot.skipped == {}
 
 
