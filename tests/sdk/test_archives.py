@@ -35,3 +35,20 @@ def test_a_directory_that_only_zip64_tells_of_is_counted_before_it_is_read(tmp_p
         archives.open_zip(path, archives.ArchiveBounds(max_entries=10))
 
     assert read == []
+
+
+def test_names_of_old_windows_zippers_have_slashes_and_may_not_climb(tmp_path):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("sub\\A.md", "1")
+        archive.writestr("sub/a.md", "2")
+    with pytest.raises(HostileInputError, match="appears twice"):
+        archives.open_zip(path, archives.ArchiveBounds())
+    with archives.open_zip(path, archives.ArchiveBounds(), case_matters=True) as opened:
+        info = opened.getinfo("sub/A.md")
+        assert b"".join(archives.pieces(opened, info)) == b"1"
+
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("sub\\..\\..\\b.md", "3")
+    with pytest.raises(HostileInputError, match="climbs out of the folder by a backslash"):
+        archives.open_zip(path, archives.ArchiveBounds(), case_matters=True)

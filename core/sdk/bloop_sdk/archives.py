@@ -67,10 +67,12 @@ class ArchiveBounds(PluginConfig):
     )
 
 
-def open_zip(path: Path, bounds: ArchiveBounds) -> ZipFile:
-    """A zip that keeps the bounds, open to be read.
+def open_zip(path: Path, bounds: ArchiveBounds, *, case_matters: bool = False) -> ZipFile:
+    """A zip that keeps the bounds, open to be read; its names part folders by ``/``.
 
-    Raises HostileInputError for one that breaks them, FatalError for what is no readable zip.
+    Unless ``case_matters``, names that differ by letter case alone are refused like one that
+    stands twice. Raises HostileInputError for one that breaks the bounds, FatalError for what is
+    no readable zip.
     """
     try:
         with path.open("rb") as file:
@@ -83,8 +85,9 @@ def open_zip(path: Path, bounds: ArchiveBounds) -> ZipFile:
             f"{path.name}: the zip cannot be read: {err}",
             cure=f"check that the whole file was copied, or {_MAKE_AGAIN}",
         ) from err
+    _mend_separators(archive)
     try:
-        _check_directory(archive.infolist(), path.stat().st_size, bounds)
+        _check_directory(archive.infolist(), path.stat().st_size, bounds, case_matters=case_matters)
     except FatalError as err:
         archive.close()
         raise type(err)(f"{path.name}: {err.message}", cure=err.cure) from err
@@ -110,6 +113,17 @@ def pieces(archive: ZipFile, info: ZipInfo) -> Iterator[bytes]:
 
 def _malformed(info: ZipInfo, what: str) -> MalformedRecordError:
     return MalformedRecordError(f"{info.filename} {what}", cure=_MAKE_AGAIN)
+
+
+def _mend_separators(archive: ZipFile) -> None:
+    """Give names of Windows's older zippers, which parted folders by backslashes, their ``/``.
+
+    APPNOTE 4.4.17.1 has it so; what is looked for in the file itself stays as it was written.
+    """
+    for info in archive.infolist():
+        if "\\" in info.filename:
+            info.filename = info.filename.replace("\\", "/")
+            archive.NameToInfo.setdefault(info.filename, info)
 
 
 def _count_entries(file: BinaryIO, bounds: ArchiveBounds) -> int:
@@ -168,7 +182,9 @@ def _end64(file: BinaryIO, end: int) -> tuple[int, int] | None:
     return position, int(_END64.unpack(record)[8])
 
 
-def _check_directory(infos: Sequence[ZipInfo], archive_bytes: int, bounds: ArchiveBounds) -> None:
+def _check_directory(
+    infos: Sequence[ZipInfo], archive_bytes: int, bounds: ArchiveBounds, *, case_matters: bool
+) -> None:
     """Refuse names, sizes and kinds of entries that no export has; raises HostileInputError."""
     if len(infos) > bounds.max_entries:
         raise HostileInputError(f"the zip holds more than {bounds.max_entries} entries")
@@ -177,9 +193,10 @@ def _check_directory(infos: Sequence[ZipInfo], archive_bytes: int, bounds: Archi
         _check_name(info)
         _check_kind(info)
         _check_size(info, bounds)
-        folded = info.filename.casefold()
+        folded = info.filename if case_matters else info.filename.casefold()
         if folded in seen:
-            raise _refusal(info.filename, "its name appears twice (letter case aside)")
+            aside = "" if case_matters else " (letter case aside)"
+            raise _refusal(info.filename, f"its name appears twice{aside}")
         seen.add(folded)
     total = sum(info.file_size for info in infos)
     if total > bounds.max_total_bytes:
@@ -199,12 +216,12 @@ def _check_name(info: ZipInfo) -> None:
     name = info.orig_filename
     if not name or _CONTROL.search(name):
         raise _refusal(name, "its name is empty or holds control characters")
-    if "\\" in name:
-        raise _refusal(name, "its name holds a backslash")
-    if name.startswith("/") or _DRIVE.match(name):
-        raise _refusal(name, "its name is an absolute path")
-    if ".." in name.split("/"):
-        raise _refusal(name, "its name climbs out of the folder")
+    path = name.replace("\\", "/")
+    by = " by a backslash" if path != name else ""
+    if path.startswith("/") or _DRIVE.match(path):
+        raise _refusal(name, f"its name is an absolute path{by}")
+    if ".." in path.split("/"):
+        raise _refusal(name, f"its name climbs out of the folder{by}")
 
 
 def _check_kind(info: ZipInfo) -> None:

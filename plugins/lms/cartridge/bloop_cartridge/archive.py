@@ -17,6 +17,7 @@ from bloop_sdk.errors import BloopError, FatalError, MalformedRecordError, Missi
 from bloop_sdk.records import JSONObject
 
 MANIFEST = "imsmanifest.xml"
+_UTF8 = 0x800  # The flag of a name in UTF-8 (APPNOTE, appendix D)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +44,13 @@ class Archive:
         self.name = path.name
         self.bounds = bounds
         self.notes: tuple[str, ...] = ()
-        self._zip = open_zip(path, bounds)
+        # Systems that tell "A.png" from "a.png" export both; nothing is unpacked to a disk here.
+        self._zip = open_zip(path, bounds, case_matters=True)
         # A file collected before its ZipFile would warn that it was left open.
         self._finalizer = weakref.finalize(self, self._zip.close)
         self._finalizer.atexit = False  # A thread may still read as the process ends.
         self._folded: dict[str, str] | None = None
+        self._entries = {_name(info): info for info in self._zip.infolist()}
         try:
             self._root = self._find_root()
         except BloopError:
@@ -56,11 +59,11 @@ class Archive:
 
     def _find_root(self) -> str:
         """The folder of the manifest: the zip's root, or the one folder that holds everything."""
-        if MANIFEST in self._zip.NameToInfo:
+        if MANIFEST in self._entries:
             return ""
-        tops = {info.filename.partition("/")[0] for info in self._infos()}
+        tops = {name.partition("/")[0] for name, _ in self._infos()}
         folder = tops.pop() + "/" if len(tops) == 1 else ""
-        if folder and folder + MANIFEST in self._zip.NameToInfo:
+        if folder and folder + MANIFEST in self._entries:
             self.notes = (f"the zip holds the folder {folder!r} instead of the cartridge itself",)
             return folder
         raise FatalError(
@@ -69,13 +72,13 @@ class Archive:
             code="cartridge_manifest_missing",
         )
 
-    def _infos(self) -> Iterator[ZipInfo]:
-        """The files, without folders and what macOS adds."""
-        for info in self._zip.infolist():
-            base = info.filename.rpartition("/")[2]
-            junk = info.filename.startswith("__MACOSX/") or base == ".DS_Store"
+    def _infos(self) -> Iterator[tuple[str, ZipInfo]]:
+        """The files by their names, without folders and what macOS adds."""
+        for name, info in self._entries.items():
+            base = name.rpartition("/")[2]
+            junk = name.startswith("__MACOSX/") or base == ".DS_Store"
             if not info.is_dir() and not junk:
-                yield info
+                yield name, info
 
     def close(self) -> None:
         """Let go of the file."""
@@ -83,14 +86,14 @@ class Archive:
 
     def paths(self) -> Iterator[str]:
         """The paths of all files, in the order of the zip's directory."""
-        for info in self._infos():
-            if info.filename.startswith(self._root):
-                yield info.filename[len(self._root) :]
+        for name, _ in self._infos():
+            if name.startswith(self._root):
+                yield name[len(self._root) :]
 
     def identity(self) -> str:
         """A hash over names, sizes and checksums: the same for the same content."""
         digest = hashlib.sha256()
-        for info in self._infos():
+        for _, info in self._infos():
             digest.update(
                 f"{info.filename}\0{info.file_size}\0{info.CRC}\0".encode(errors="replace")
             )
@@ -99,13 +102,13 @@ class Archive:
     def find(self, href: str) -> str | None:
         """The path that a reference means, or None.
 
-        Tried as written, percent-decoded, in composed and decomposed form, with the names of a
-        zip that forgot to say it is UTF-8, and at last without regard to letter case.
+        Tried as written, percent-decoded, in composed and decomposed form, as Windows writes
+        names into a zip, and at last without regard to letter case.
         """
-        if self._root + href in self._zip.NameToInfo:
+        if self._root + href in self._entries:
             return href
         for candidate in _spellings(href):
-            if self._root + candidate in self._zip.NameToInfo:
+            if self._root + candidate in self._entries:
                 return candidate
         if self._folded is None:
             self._folded = {path.casefold(): path for path in self.paths()}
@@ -122,7 +125,7 @@ class Archive:
 
     def _info(self, path: str) -> ZipInfo:
         try:
-            return self._zip.NameToInfo[self._root + path]
+            return self._entries[self._root + path]
         except KeyError as err:
             raise MissingRecordError(f"{self.name}: {path} is not in the zip") from err
 
@@ -143,6 +146,16 @@ class Archive:
         return b"".join(self.chunks(path))
 
 
+def _name(info: ZipInfo) -> str:
+    """An entry's name; many write UTF-8 without saying so, which zipfile takes for CP437."""
+    if info.flag_bits & _UTF8:
+        return info.filename
+    try:
+        return info.filename.encode("cp437").decode()
+    except UnicodeError:
+        return info.filename
+
+
 def _spellings(href: str) -> Iterator[str]:
     """The ways in which a zip may spell the path that a manifest names."""
     for text in dict.fromkeys((href, unquote(href))):
@@ -152,4 +165,5 @@ def _spellings(href: str) -> Iterator[str]:
             yield unicodedata.normalize("NFC", path)
             yield unicodedata.normalize("NFD", path)
             # Without the UTF-8 flag, zipfile decodes names as code page 437.
-            yield path.encode(errors="replace").decode("cp437")
+            for page in ("cp1252", "cp850"):
+                yield path.encode(page, "replace").decode("cp437")

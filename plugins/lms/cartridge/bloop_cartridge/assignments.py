@@ -5,9 +5,10 @@ from __future__ import annotations
 from lxml.etree import _Element as Element
 
 from bloop_cartridge import canvas
+from bloop_cartridge.attachments import attached_html
 from bloop_cartridge.htmltext import read_document
 from bloop_cartridge.source import Source
-from bloop_cartridge.xmlsafe import child, children, text_of
+from bloop_cartridge.xmlsafe import child, children, markup_of, text_of
 from bloop_sdk.errors import MissingRecordError
 from bloop_sdk.records import Assignment, JSONObject, RubricCriterion, RubricRating
 
@@ -43,7 +44,8 @@ def assignment(source: Source) -> Assignment:
     gradable = child(root, "gradable")
     points = "" if gradable is None else gradable.get("points_possible", "")
     text = child(root, "text")
-    body = "" if text is None else source.html(text_of(text), text.get("texttype", "text/html"))
+    body = "" if text is None else source.html(markup_of(text), text.get("texttype", "text/html"))
+    body += attached_html(source, root, body)
     for identifier in source.owned:
         source.notes.append(
             f"resource {identifier!r}, for systems without assignments, is left out"
@@ -63,6 +65,7 @@ def _of_canvas(source: Source) -> Assignment:
         source.notes.append("the assignment's settings are not in the zip")
     values = canvas.settings(source.parse_settings(settings) if settings else None)
     pages = [path for path in source.files() if path.endswith((".html", ".htm"))]
+    pages.sort(key=lambda path: path != source.resource.path)
     body = ""
     if pages:
         document = read_document(source.archive.read(pages[0]))
@@ -79,9 +82,11 @@ def _record(
     source: Source, title: str, html: str, values: dict[str, str], types: tuple[str, ...]
 ) -> Assignment:
     source.notes += canvas.unkept(values, _KEPT)
+    if tool := values.get("external_tool_url"):
+        source.notes.append(f"the tool that it is handed in with: {tool}")
     rubric = _rubric(source, values.get("rubric_identifierref", ""))
     return Assignment(
-        **source.common(title, hidden=canvas.is_hidden(values.get("workflow_state", ""))),
+        **source.common(title, hidden=canvas.is_withheld(values)),
         html=html,
         points=canvas.number(values.get("points_possible", "")),
         due_at=canvas.when(values.get("due_at", "")),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import PurePosixPath
 
 from lxml import etree
 from lxml.etree import _Element as Element
@@ -29,6 +30,10 @@ RUBRICS = FOLDER + "rubrics.xml"
 _USED = frozenset({SETTINGS, SYLLABUS, MODULES, FILES, RUBRICS, FOLDER + "canvas_export.txt"})
 _HIDDEN_STATES = frozenset({"unpublished", "deleted", "post_delayed"})
 _SMALL = 256 * 1024
+_RULES = {
+    "prerequisites": "the modules that have to be done before",
+    "completionRequirements": "what has to be done in it to complete it",
+}
 
 _DEFAULTS = {
     "grading_type": "points",
@@ -69,6 +74,12 @@ def when(text: str) -> datetime | None:
     return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
+def is_ahead(text: str) -> bool:
+    """Whether a time of Canvas has not come yet."""
+    found = when(text)
+    return found is not None and found > datetime.now(UTC)
+
+
 def number(text: str) -> float | None:
     """A finite number, or None."""
     try:
@@ -81,6 +92,12 @@ def number(text: str) -> float | None:
 def is_hidden(state: str) -> bool:
     """Whether a ``workflow_state`` keeps something from learners."""
     return state in _HIDDEN_STATES
+
+
+def is_withheld(values: dict[str, str]) -> bool:
+    """Whether settings keep something from learners, or show it to named ones alone."""
+    named_alone = values.get("only_visible_to_overrides") == "true"
+    return named_alone or is_hidden(values.get("workflow_state", ""))
 
 
 def settings(element: Element | None) -> dict[str, str]:
@@ -106,7 +123,7 @@ def read_settings(archive: Archive, index: Index) -> list[str]:
     notes: list[str] = []
     for path, names, keep in (
         (MODULES, ("module", "item"), _keep_module),
-        (FILES, ("file",), _keep_file),
+        (FILES, ("file", "folder"), _keep_file),
         (RUBRICS, ("rubric",), _keep_rubric),
     ):
         if archive.find(path) == path:
@@ -151,16 +168,46 @@ def _keep_module(index: Index, element: Element) -> None:
         "type": found.get("content_type", ""),
         "url": found.get("url", ""),
         "new_tab": found.get("new_tab", ""),
+        "launch": found.get("lti_resource_link_lookup_uuid", ""),
     }
+    if opens := found.get("unlock_at"):
+        data["opens"] = opens
+        data["lost"] = [f"when it opens: {opens}"]
+    if found.get("require_sequential_progress") == "true":
+        data.setdefault("lost", []).append("that its items are done one after another")
+    for name, lost in _RULES.items():
+        if (rules := child(element, name)) is not None and len(rules):
+            data.setdefault("lost", []).append(lost)
     shown = {key: value for key, value in data.items() if value}
     index.add_canvas("node", element.get("identifier", ""), shown)
 
 
 def _keep_file(index: Index, element: Element) -> None:
+    """A file, or a folder that keeps from learners what is below it."""
     found = settings(element)
-    hidden = found.get("hidden") == "true" or found.get("locked") == "true"
-    data: JSONObject = {"title": found.get("display_name", ""), "hidden": hidden}
-    index.add_canvas("file", element.get("identifier", ""), data)
+    times = [f"{name}: {found[name]}" for name in ("unlock_at", "lock_at") if found.get(name)]
+    data: JSONObject = {
+        "title": found.get("display_name", ""),
+        "closed": found.get("locked") == "true" or is_ahead(found.get("unlock_at", "")),
+        "hidden": found.get("hidden") == "true",
+        "lost": [f"times of Canvas that are not kept: {', '.join(times)}"] if times else [],
+    }
+    if local(element) == "folder":
+        index.add_canvas("folder", element.get("path", "").strip("/"), data)
+    else:
+        index.add_canvas("file", element.get("identifier", ""), data)
+
+
+def is_closed(index: Index, path: str) -> bool:
+    """Whether a file is not for learners by itself, or a folder that it lies in is locked.
+
+    One that is hidden is not: Canvas shows its files wherever a page links to them.
+    """
+    if index.canvas("closed", path) is not None:
+        return True
+    folders = PurePosixPath(path.removeprefix("web_resources/")).parents
+    told = (index.canvas("folder", "" if str(one) == "." else str(one)) for one in folders)
+    return any(one and one["closed"] for one in told)
 
 
 def _keep_rubric(index: Index, element: Element) -> None:

@@ -10,7 +10,10 @@ from pathlib import PurePosixPath
 
 from bloop_cartridge import canvas
 from bloop_cartridge.archive import Archive
+from bloop_cartridge.attachments import close_attachments
 from bloop_cartridge.index import Index, Item, Resource
+from bloop_cartridge.told import add_told
+from bloop_cartridge.unlisted import list_shown
 from bloop_sdk.errors import BloopError
 from bloop_sdk.records import Kind
 
@@ -26,6 +29,7 @@ _CHAIN = 16
 
 def make_plan(archive: Archive, index: Index) -> None:
     """Classify every resource, then write down each record to make, in order."""
+    add_told(archive, index)
     for resource in index.resources():
         kind = _kind_of(resource, index)
         index.db.execute(
@@ -33,6 +37,8 @@ def make_plan(archive: Archive, index: Index) -> None:
         )
     for resource in index.linked_resources():
         _find_owner(archive, index, resource)
+    list_shown(archive, index)
+    close_attachments(archive, index)
     _check_dependencies(index)
     index.add_step("container", "")
     _plan_nodes(index)
@@ -61,6 +67,8 @@ def _kind_of(resource: Resource, index: Index) -> Kind | None:
         if type_.startswith(part):
             return kind
     if type_.startswith("webcontent"):
+        if resource.path is None and resource.facts["href"].startswith(("http://", "https://")):
+            return Kind.LINK  # Content Packaging lets a resource lie outside.
         return _kind_of_web(resource, path, index)
     if type_.startswith("associatedcontent"):
         return _kind_of_associated(resource, path, index)
@@ -125,7 +133,11 @@ def _set_owner(index: Index, part: Resource, owner: Resource) -> None:
 
 def _is_part(archive: Archive, resource: Resource, part: Resource) -> bool:
     """Whether a dependency holds Canvas's settings of a quiz or a topic."""
-    if not part.type.lower().startswith("associatedcontent") or part.path is None:
+    if part.path is None:
+        return False
+    if resource.kind is Kind.TOOL and resource.facts.get("told"):
+        return part.kind is Kind.TOOL  # Its launch parameters, which it has taken over.
+    if not part.type.lower().startswith("associatedcontent"):
         return False
     if resource.kind is Kind.QUIZ:
         return part.path.endswith(_PARTS)
@@ -196,7 +208,7 @@ def resolve_item(index: Index, item: Item) -> tuple[Resource | None, str]:
     resource = index.resource(item.ref or "")
     for _ in range(_CHAIN + 1):
         if resource is None:
-            told = index.canvas("node", item.id) or index.canvas("node", item.ref or "") or {}
+            told = index.told_of(item)
             hint = (
                 f" (Canvas calls it {told['type']} {told.get('url', '')})" if "type" in told else ""
             )

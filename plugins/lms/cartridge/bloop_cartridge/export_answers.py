@@ -40,6 +40,7 @@ class _Item:
     question: Question
     feedback: dict[str, str]
     rewrite: Rewrite
+    profile: bool = False
     scores: list[_Score] = field(default_factory=list)
 
     def name_feedback(self, score: _Score) -> str:
@@ -57,9 +58,14 @@ def add_answers(
     question: Question,
     feedback: dict[str, str],
     rewrite: Rewrite,
+    *,
+    profile: bool,
 ) -> list[str]:
-    """Write responses and scores; adds to ``feedback`` what answers show, gives what is lost."""
-    made = _Item(item, presentation, question, feedback, rewrite)
+    """Write responses and scores; adds to ``feedback`` what answers show, gives what is lost.
+
+    The ``profile`` of Common Cartridge knows all points or none.
+    """
+    made = _Item(item, presentation, question, feedback, rewrite, profile)
     kind = question.kind
     if kind in _LABELS:
         _add_labels(made)
@@ -200,11 +206,11 @@ def _add_scores(made: _Item, processing: Element, right: str | None) -> None:
     wanted = [score for score in made.scores if score.choice.weight > 0]
     share = 100.0 / len(wanted) if wanted else 0.0
     alike = all(score.choice.weight in {0.0, share} for score in made.scores)
-    if kind is QuestionKind.MULTIPLE and wanted and alike:
+    if kind is QuestionKind.MULTIPLE and wanted and (alike or made.profile):
         tests = _scoring(processing, 100.0, "Set", right)
         both = xml.add(tests, "and")
         for score in made.scores:
-            parent = both if score.choice.weight else xml.add(both, "not")
+            parent = both if score.choice.weight > 0 else xml.add(both, "not")
             _add_equal(made, parent, score)
     elif kind is QuestionKind.BLANK and all(s.choice.weight == 100 for s in made.scores):
         if made.scores:

@@ -104,9 +104,26 @@ def _discussion(content: Discussion, place: Place, layout: Layout) -> Written:
     ]
     return Written(
         files=((place.path, xml.to_bytes(root)),),
+        parts=_topic_meta(content, place),
         dependencies=tuple(at.identifier for _, at in found if at is not None),
         lost=tuple(lost),
     )
+
+
+def _topic_meta(content: Discussion, place: Place) -> tuple[tuple[str, bytes], ...]:
+    """Canvas's settings of a topic, where there is something that the topic does not say."""
+    if not content.announcement and content.posted_at is None:
+        return ()
+    meta = xml.root(xml.CANVAS, "topicMeta", identifier=f"{place.identifier}_meta")
+    xml.add_set(
+        meta,
+        topic_id=place.identifier,
+        title=content.title,
+        posted_at=xml.time_text(content.posted_at),
+        type="announcement" if content.announcement else "topic",
+        workflow_state="active" if content.published else "unpublished",
+    )
+    return ((f"discussions/meta/{place.identifier}.xml", xml.to_bytes(meta)),)
 
 
 def _tool(content: Tool, place: Place, layout: Layout) -> Written:
@@ -187,6 +204,7 @@ def _quiz(content: Quiz, place: Place, layout: Layout) -> Written:
     if content.bank:
         return Written(files=((place.path, xml.to_bytes(full.root)), meta_file), lost=lost)
     profile = profile_document(content, place.identifier, rewrite)
+    lost = (*lost, *(f"quiz {content.remote_id!r}: {what}" for what in profile.lost))
     full_path = f"non_cc_assessments/{place.identifier}.xml.qti"
     return Written(
         files=((place.path, xml.to_bytes(profile.root)),),

@@ -7,6 +7,7 @@ does not say stands in metadata of our own.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -14,7 +15,8 @@ from lxml.etree import _Element as Element
 
 from bloop_cartridge import export_xml as xml
 from bloop_cartridge.export_answers import FEEDBACK, add_answers
-from bloop_cartridge.qti import KINDS, OUR_KIND, OUR_TYPE, TELLING
+from bloop_cartridge.qti import KINDS, OUR_KIND, OUR_LIMIT, OUR_TYPE, TELLING
+from bloop_cartridge.qti_answers import OUR_WEIGHTS
 from bloop_sdk.records import Question, QuestionKind, Quiz
 
 Rewrite = Callable[[str], str]
@@ -64,22 +66,33 @@ def profile_document(quiz: Quiz, identifier: str, rewrite: Rewrite) -> QtiDocume
     for question in quiz.questions:
         if profile := _PROFILES.get(question.kind):
             told = {"cc_profile": profile, "cc_weighting": repr(question.points)}
-            _add_item(section, question, told, rewrite)
-    return QtiDocument(root)
+            _add_item(section, question, told, rewrite, profile=True)
+    beyond = Counter(
+        question.kind
+        for question in quiz.questions
+        if question.kind not in _PROFILES and question.kind is not QuestionKind.TEXT
+    )
+    named = ", ".join(f"{count} {kind}" for kind, count in sorted(beyond.items()))
+    lost = f"questions that only a reader of Canvas's form finds: {named}"
+    return QtiDocument(root, [lost] if beyond else [])
 
 
 def full_document(quiz: Quiz, identifier: str, rewrite: Rewrite) -> QtiDocument:
     """All questions, as Canvas's own export has them."""
     root = xml.root(xml.QTI, "questestinterop")
     document = QtiDocument(root)
+    limit = {OUR_LIMIT: "true"} if quiz.restricted else {}
     if quiz.bank:
         holder = xml.add(root, "objectbank", ident=identifier)
-        _add_metadata(holder, {"bank_title": quiz.title})
+        _add_metadata(holder, {"bank_title": quiz.title, **limit})
     else:
         assessment = xml.add(root, "assessment", ident=identifier, title=quiz.title)
+        if limit:
+            _add_metadata(assessment, limit)
         holder = xml.add(assessment, "section", ident="root_section")
     for question in quiz.questions:
-        document.lost += _add_item(holder, question, _metadata(question), rewrite)
+        metadata = _metadata(question)
+        document.lost += _add_item(holder, question, metadata, rewrite, profile=False)
     return document
 
 
@@ -93,6 +106,8 @@ def _metadata(question: Question) -> dict[str, str]:
     found = {"question_type": type_, "points_possible": repr(question.points)}
     if question.kind in {QuestionKind.BLANK, QuestionKind.NUMERIC}:
         found["original_answer_ids"] = ",".join(choice.id for choice in question.choices)
+    if question.kind is QuestionKind.BLANKS:
+        found[OUR_WEIGHTS] = "each"
     kind = KINDS.get(type_, QuestionKind.OPAQUE)
     told = type_ if type_ in TELLING or kind is QuestionKind.OPAQUE else None
     if (kind, told) != (question.kind, raw_type):
@@ -111,7 +126,12 @@ def _add_metadata(parent: Element, values: dict[str, str]) -> None:
 
 
 def _add_item(
-    parent: Element, question: Question, metadata: dict[str, str], rewrite: Rewrite
+    parent: Element,
+    question: Question,
+    metadata: dict[str, str],
+    rewrite: Rewrite,
+    *,
+    profile: bool,
 ) -> list[str]:
     item = xml.add(parent, "item", ident=question.id, title=question.title)
     _add_metadata(xml.add(item, "itemmetadata"), metadata)
@@ -128,7 +148,7 @@ def _add_item(
         )
         if text
     }
-    lost = add_answers(item, presentation, question, feedback, rewrite)
+    lost = add_answers(item, presentation, question, feedback, rewrite, profile=profile)
     for name, text in feedback.items():
         material = xml.add(
             xml.add(xml.add(item, "itemfeedback", ident=name), "flow_mat"), "material"

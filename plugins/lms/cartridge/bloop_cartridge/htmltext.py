@@ -16,6 +16,8 @@ _ATTRIBUTE = re.compile(
 )
 _URLS = frozenset({"src", "href", "poster", "data", "background"})
 _END_BODY = re.compile(r"</body\s*>", re.IGNORECASE)
+_END_FRAME = re.compile(r"</iframe\s*>", re.IGNORECASE)
+_OF_PACKAGE = re.compile(r"(?:\$|%24)IMS[-_]CC[-_]FILEBASE(?:\$|%24)", re.IGNORECASE)
 _SHELL = re.compile(r"</?html\b[^<>]*>|<!doctype\b[^<>]*>|<\?xml\b[^<>]*>", re.IGNORECASE)
 _LOOKS_LIKE_HTML = re.compile(r"</?[A-Za-z][^<>]*>")
 _HEAD = 256 * 1024
@@ -108,6 +110,41 @@ def equations_as_text(text: str) -> str:
         if "equation_image" in found.get("class", "").split() and latex:
             pieces += (text[done:start], rf"\({html.escape(latex, quote=False)}\)")
             done = end
+    pieces.append(text[done:])
+    return "".join(pieces)
+
+
+def players_as_media(text: str) -> str:
+    """Canvas's frames that play a file of the package as ``audio`` and ``video``.
+
+    An export moves the address into a ``source``, which no frame may hold.
+    """
+    if "data-media-" not in text:
+        return text
+    pieces: list[str] = []
+    done = past = 0
+    for start, end, name in tags(text):
+        if name != "iframe" or start < past:
+            continue
+        found = attributes(text[start:end])
+        close = _END_FRAME.search(text, end)
+        if close is None:
+            break
+        past = close.end()  # What stands in a frame is text.
+        if not ("data-media-type" in found or "data-media-id" in found):
+            continue
+        inside = text[end : close.start()]
+        sources = (attributes(inside[at:to]).get("src") for at, to, _ in tags(inside))
+        source = found.get("src") or next(filter(None, sources), "")
+        if _OF_PACKAGE.match(source):
+            player = "audio" if found.get("data-media-type") == "audio" else "video"
+            label = html.escape(found.get("title", ""))
+            url = html.escape(source)
+            pieces += (
+                text[done:start],
+                f'<{player} controls src="{url}" title="{label}"></{player}>',
+            )
+            done = past
     pieces.append(text[done:])
     return "".join(pieces)
 

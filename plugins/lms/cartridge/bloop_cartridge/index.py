@@ -172,6 +172,24 @@ class Index:
         ).fetchone()
         return _resource(row) if row else None
 
+    def banks(self, suffix: str, most: int) -> list[Resource]:
+        """Question banks: by their type, or by how Canvas names their files."""
+        rows = self.db.execute(
+            f"SELECT {_RESOURCE} FROM resource WHERE owner IS NULL AND path IS NOT NULL AND"  # noqa: S608 - a constant
+            " (instr(type, 'question-bank') OR substr(path, -length(?)) = ?) ORDER BY seq LIMIT ?",
+            (suffix, suffix, most),
+        )
+        return [_resource(row) for row in rows]
+
+    def next_resource(self) -> int:
+        """A sequence number past those of all resources."""
+        return int(self.db.execute("SELECT coalesce(max(seq), 0) + 1 FROM resource").fetchone()[0])
+
+    def items_of_nothing(self) -> Iterator[Item]:
+        """The items that refer to a resource which the manifest does not hold."""
+        where = "ref IS NOT NULL AND ref NOT IN (SELECT id FROM resource)"
+        return map(_item, self._walk(_ITEM, "item", where))
+
     def resources_at(self, path: str) -> list[Resource]:
         """The resources whose main file this is, in the manifest's order."""
         rows = self.db.execute(
@@ -181,10 +199,10 @@ class Index:
         return [_resource(row) for row in rows]
 
     def holder(self, path: str) -> Resource | None:
-        """The first resource that lists a file."""
+        """The first resource that lists a file, one for learners before one that is not."""
         row = self.db.execute(
             "SELECT r.id FROM file f JOIN resource r ON r.seq = f.resource WHERE f.path = ?"
-            " ORDER BY r.seq LIMIT 1",
+            " ORDER BY instr(r.facts, '\"hidden\": true') > 0, r.seq LIMIT 1",
             (path,),
         ).fetchone()
         return self.resource(row[0]) if row else None
@@ -268,6 +286,13 @@ class Index:
             "SELECT data FROM canvas WHERE kind = ? AND id = ?", (kind, identifier)
         ).fetchone()
         return dict(json.loads(row[0])) if row else None
+
+    def told_of(self, item: Item) -> JSONObject:
+        """What Canvas's settings say about an item.
+
+        Canvas names an external tool's item by what the manifest's item refers to.
+        """
+        return self.canvas("node", item.id) or self.canvas("node", item.ref or "") or {}
 
     def add_canvas(self, kind: str, identifier: str, data: JSONObject) -> None:
         """Keep what Canvas's settings say about a thing."""

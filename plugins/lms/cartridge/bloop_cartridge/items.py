@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 from collections.abc import AsyncIterator, Callable
+from datetime import datetime
 from pathlib import PurePosixPath
 
 from lxml.etree import _Element as Element
@@ -11,13 +12,20 @@ from lxml.etree import _Element as Element
 from bloop_cartridge import canvas
 from bloop_cartridge.htmltext import as_html, read_document
 from bloop_cartridge.source import Source
-from bloop_cartridge.xmlsafe import child, children, descendants, text_of
+from bloop_cartridge.xmlsafe import child, children, descendants, markup_of, text_of
 from bloop_sdk.records import Discussion, File, Kind, Link, Opaque, Page, Ref, Tool
 
 Chunks = Callable[[str], Callable[[], AsyncIterator[bytes]]]
 _WEB = "web_resources/"
 _HTML = (".html", ".htm", ".xhtml")
 OURS = "bloop"
+_OF_TOPIC = {
+    "attachment_identifierref",
+    "delayed_post_at",
+    "posted_at",
+    "title",
+    "workflow_state",
+}
 
 
 def page(source: Source) -> Page:
@@ -27,7 +35,8 @@ def page(source: Source) -> Page:
     if document.meta.get("front_page") == "true":
         source.notes.append("this page is the course's front page")
     body = source.links.rewrite(document.body)
-    hidden = canvas.is_hidden(document.meta.get("workflow_state", ""))
+    hidden = canvas.is_withheld(document.meta)
+    hidden = hidden or document.meta.get("hide_from_students") == "true"  # Before 2013
     return Page(**source.common(document.title, hidden=hidden), html=body)
 
 
@@ -36,8 +45,12 @@ def file(source: Source, chunks: Chunks) -> File:
     path = source.path
     told = source.index.canvas("file", source.resource.id) or {}
     name = PurePosixPath(path).name
+    source.notes += told.get("lost", ())
+    closed = bool(told.get("closed") or told.get("hidden"))
     return File(
-        **source.common(told.get("title") or name, hidden=bool(told.get("hidden"))),
+        **source.common(
+            told.get("title") or name, hidden=closed or canvas.is_closed(source.index, path)
+        ),
         name=name,
         media_type=source.resource.facts.get("format") or media_type(name),
         size=source.archive.entry(path).size,
@@ -56,8 +69,9 @@ def link(source: Source) -> Link:
     root = source.root("webLink")
     url = child(root, "url")
     item = source.index.first_item_of(source.resource.id)
-    told = (item and source.index.canvas("node", item.id)) or {}
-    href = ("" if url is None else url.get("href", "").strip()) or told.get("url", "")
+    told = source.index.told_of(item) if item else {}
+    href = "" if url is None else url.get("href", "").strip() or text_of(url)
+    href = href or told.get("url", "")
     if not href:
         source.notes.append("the link holds no address")
     target = "" if url is None else url.get("target", "")
@@ -69,30 +83,42 @@ def discussion(source: Source) -> Discussion:
     """A discussion topic (imsdt, Common Cartridge 1.3, section 4.7), with Canvas's settings."""
     root = source.root("topic")
     text = child(root, "text")
-    body = "" if text is None else source.html(text_of(text), text.get("texttype", "text/plain"))
-    hidden = False
+    body = "" if text is None else source.html(markup_of(text), text.get("texttype", "text/plain"))
+    hidden = announcement = False
+    posted: datetime | None = None
+    beside: list[str] = []
     for path in source.owned_files():
         meta = source.parse_settings(path)
         if meta is None:
             continue
         values = canvas.settings(meta)
-        hidden = canvas.is_hidden(values.get("workflow_state", ""))
-        if values.get("type") not in {None, "", "topic"}:
-            source.notes.append(f"Canvas's type of topic is not kept: {values['type']}")
-        if child(meta, "assignment") is not None:
+        assigned = canvas.settings(child(meta, "assignment"))
+        hidden = canvas.is_withheld(values) or canvas.is_withheld(assigned)
+        announcement = values.get("type") == "announcement"
+        posted = canvas.when(values.get("posted_at", "") or values.get("delayed_post_at", ""))
+        beside += filter(None, [values.get("attachment_identifierref")])
+        if assigned:
             source.notes.append("the discussion is graded; its assignment is not kept")
-        source.notes += canvas.unkept(values, {"title", "workflow_state"})
-    attachments = tuple(_attachments(source, root))
+        source.notes += canvas.unkept(values, _OF_TOPIC)
+    attachments = tuple(_attachments(source, root, beside))
     return Discussion(
-        **source.common(text_of(root, "title"), hidden=hidden), html=body, attachments=attachments
+        **source.common(text_of(root, "title"), hidden=hidden),
+        html=body,
+        attachments=attachments,
+        announcement=announcement,
+        posted_at=posted,
     )
 
 
-def _attachments(source: Source, root: Element) -> list[Ref]:
+def _attachments(source: Source, root: Element, beside: list[str]) -> list[Ref]:
+    """What is attached, by its path or else by the identifier that Canvas gives ``beside`` it."""
     found: list[Ref] = []
+    named = iter(beside)
     for element in descendants(root, "attachment"):
         href = element.get("href", "").strip()
         target = source.links.file(href) if href else None
+        if target is None and (identifier := next(named, None)):
+            target = source.links.resource(identifier)
         if target:
             found.append(Ref(*target))
         else:
@@ -106,6 +132,8 @@ def tool(source: Source) -> Tool:
     url = text_of(root, "secure_launch_url") or text_of(root, "launch_url")
     if not url:
         source.notes.append("the tool holds no launch address")
+    if source.resource.facts.get("told"):
+        source.notes.append("Canvas's modules alone tell of the tool: its address is all there is")
     custom = child(root, "custom")
     ours: dict[str, str] = {}
     for extensions in children(root, "extensions"):

@@ -14,12 +14,17 @@ from urllib.parse import quote, unquote
 
 from bloop_cartridge import ids
 from bloop_cartridge.archive import Archive
-from bloop_cartridge.htmltext import equations_as_text, map_urls
+from bloop_cartridge.htmltext import equations_as_text, map_urls, players_as_media
 from bloop_cartridge.index import Index, Resource
 from bloop_sdk.records import Kind
 
 _TOKEN = re.compile(r"(?:\$|%24)([A-Z][A-Z_-]+)(?:\$|%24)/?", re.IGNORECASE)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_BASES = frozenset({"IMS-CC-FILEBASE", "IMS_CC_FILEBASE"})
+# How Canvas opens an external tool in a page.
+_LAUNCHED = re.compile(
+    r"external_tools/retrieve\?(?:[^#]*&)?url=(https?(?:%3A|:)[^&#]+)", re.IGNORECASE
+)
 _MAX_NAMED = 20
 
 
@@ -39,7 +44,7 @@ class Links:
 
     def rewrite(self, text: str) -> str:
         """The HTML with references of this package resolved and equations as text."""
-        return map_urls(equations_as_text(text), self._new_url)
+        return map_urls(players_as_media(equations_as_text(text)), self._new_url)
 
     def lost(self) -> tuple[str, ...]:
         """The references that lead to nothing in the cartridge, as they stand."""
@@ -51,12 +56,29 @@ class Links:
         """What the file at a path is, by the paths that are tried for a relative reference."""
         return next(self._found(self._relative(href)), None)
 
+    def path(self, url: str) -> str | None:
+        """The file in the zip that a URL means, whether the manifest lists it or not."""
+        token = _TOKEN.match(url)
+        body = url[token.end() if token else 0 :].partition("#")[0]
+        if not body or (token and token[1].upper() not in _BASES):
+            return None
+        if token is None and (url[0] in "/#?" or _SCHEME.match(url)):
+            return None
+        tried = self._below_base(body) if token else self._relative(body)
+        return next(filter(None, map(self._archive.find, tried)), None)
+
+    def resource(self, identifier: str) -> tuple[Kind, str] | None:
+        """What a resource is, by its identifier."""
+        return self._content(self._index.resource(identifier))
+
     def _new_url(self, url: str) -> str | None:
         url = url.strip()
         token = _TOKEN.match(url)
         if token is None and (not url or url[0] in "/#?" or _SCHEME.match(url)):
             return None
         body, _, fragment = url[token.end() if token else 0 :].partition("#")
+        if token and (launched := _LAUNCHED.match(body)):
+            return unquote(launched[1])
         target = self._target(token[1].upper() if token else "", body)
         if target is None:
             self._unresolved[url[:200]] = None
@@ -64,7 +86,7 @@ class Links:
         return bloop_url(*target, fragment)
 
     def _target(self, token: str, body: str) -> tuple[Kind, str] | None:
-        if token in {"IMS-CC-FILEBASE", "IMS_CC_FILEBASE"}:
+        if token in _BASES:
             return next(self._found(self._below_base(body)), None)
         if not token:
             return next(self._found(self._relative(body)), None)
@@ -129,6 +151,10 @@ class Links:
             target = self._content_at(path) if path else None
             if target:
                 return target
+        if what == "modules" and name == "items":
+            item = self._index.item(rest.partition("/")[2].partition("/")[0])
+            shown = self._content(self._index.resource(item.ref or "")) if item else None
+            return shown or ((Kind.MODULE, ids.decode(item.id)) if item and item.title else None)
         if what == "modules":
             item = self._index.item(name)
             return (Kind.MODULE, ids.decode(item.id)) if item and item.title else None

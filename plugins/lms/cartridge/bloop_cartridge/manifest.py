@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass, field, replace
 
 from lxml import etree
 from lxml.etree import _Element as Element
@@ -34,7 +35,9 @@ _XML_BASE = "{http://www.w3.org/XML/1998/namespace}base"
 _KNOWN = re.compile(r"http://www\.imsglobal\.org/xsd/ims(cc|cp|_cp_)")
 _RESOURCE_PARTS = frozenset({"file", "dependency", "metadata", "variant"})
 _INLINE = 256 * 1024
-_LEARNER = "learner"
+_LEARNERS = frozenset({"learner", "student"})
+_MOST_NAMED = 20
+_LONGEST = 2000
 
 
 @dataclass(slots=True)
@@ -102,6 +105,7 @@ class _ManifestReader:
         self.bases: list[str] = []
         self.sequence = 0
         self.organizations = 0
+        self.again: Counter[str] = Counter()
 
     def start(self, element: Element) -> None:
         """An element opens: its attributes are known, its content is not."""
@@ -173,11 +177,18 @@ class _ManifestReader:
             children=opened.has_children,
         )
         if not self.index.add_item(item):
-            self.index.add_problem(
-                f"module:{identifier}",
-                f"the manifest has several items with the identifier {identifier!r};"
-                f" this one, titled {opened.title!r}, is left out",
-                "record_duplicate",
+            self._add_again(item)
+
+    def _add_again(self, item: Item) -> None:
+        """Keep an item whose identifier is taken: left out, it would give away its children."""
+        name = item.id
+        while not self.index.add_item(replace(item, id=name)):
+            self.again[item.id] += 1
+            name = f"{item.id}~{self.again[item.id] + 1}"
+        if len(self.again) <= _MOST_NAMED:
+            self.course.notes.append(
+                f"several items have the identifier {item.id!r}; the one titled {item.title!r}"
+                f" is {name!r} here"
             )
 
     def _end_resource(self, element: Element, base: str) -> None:
@@ -194,7 +205,7 @@ class _ManifestReader:
                 type=element.get("type", "").strip(),
                 path=path,
                 facts=facts,
-                inline=_inline(element),
+                inline=_inline(element) or _outside(main),
             )
         )
         if not added:
@@ -222,7 +233,8 @@ class _ManifestReader:
     def _find(self, base: str, href: str) -> str | None:
         if not href:
             return None
-        for text in (base + href, href, href.partition("#")[0], href.partition("?")[0]):
+        below = f"{base.rstrip('/')}/{href}" if base else ""
+        for text in (base + href, below, href, href.partition("#")[0], href.partition("?")[0]):
             if text and (found := self.archive.find(text)):
                 return found
         return None
@@ -284,9 +296,23 @@ def _lom_facts(metadata: Element) -> JSONObject:
     roles = {
         text_of(role, "value").lower() for role in descendants(metadata, "intendedEndUserRole")
     }
+    standards = list(
+        dict.fromkeys(text_of(guid) for guid in descendants(metadata, "labelledGUID", "GUID"))
+    )
+    if standards:
+        facts["standards"] = " ".join(standards)[:_LONGEST]
     # A Common Cartridge hides from learners what is meant for instructors alone (section 4.5.3).
-    hidden = {"hidden": True} if roles and _LEARNER not in roles else {}
+    hidden = {"hidden": True} if roles and not roles & _LEARNERS else {}
     return {**{key: value for key, value in facts.items() if value}, **hidden}
+
+
+def _outside(main: str) -> bytes | None:
+    """A link to a resource that does not lie in the package."""
+    if not main.startswith(("http://", "https://")):
+        return None
+    root = etree.Element("webLink")
+    etree.SubElement(root, "url", href=main)
+    return etree.tostring(root, encoding="utf-8")
 
 
 def _inline(element: Element) -> bytes | None:

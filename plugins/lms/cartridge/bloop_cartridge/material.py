@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import html
 
-from lxml import etree
 from lxml.etree import _Element as Element
 
 from bloop_cartridge.htmltext import as_html
-from bloop_cartridge.xmlsafe import descendants, local
+from bloop_cartridge.xmlsafe import descendants, local, markup_of
 
+_MEDIA = {
+    "mataudio": '<audio controls src="{0}"></audio>',
+    "matvideo": '<video controls src="{0}"></video>',
+    "matapplication": '<a href="{0}">{1}</a>',
+}
 RESPONSES = ("response_lid", "response_str", "response_num", "response_xy", "response_grp")
 
 
 def material_html(element: Element) -> str:
     """The texts and images of an element, without those of the responses in it."""
-    pieces: list[str] = []
+    made = ""
     for found in descendants(element, "material"):
         if any(local(above) in RESPONSES for above in _up_to(found, element)):
             continue
-        pieces.append(material_part(found))
-    return "".join(pieces).strip()
+        piece = material_part(found)
+        # Each is a block; plain texts would run into each other.
+        glued = made and piece and made[-1] != ">" and piece[0] != "<"
+        made += f"<br>{piece}" if glued else piece
+    return made.strip()
 
 
 def _up_to(element: Element, top: Element) -> list[Element]:
@@ -41,12 +48,13 @@ def material_part(material: Element) -> str:
 def _part(part: Element) -> str:
     name = local(part)
     if name in {"mattext", "matemtext"}:
-        text = (part.text or "") + "".join(
-            etree.tostring(inner, encoding="unicode") for inner in part
-        )
+        text = markup_of(part)
         if len(part) or "html" in part.get("texttype", "text/plain"):
             return text
         return as_html(text)
-    if name == "matimage" and (uri := part.get("uri")):
+    uri = part.get("uri", "")
+    if name == "matimage" and uri:
         return f'<img src="{html.escape(uri)}" alt="">'
-    return ""
+    if name in _MEDIA and uri:
+        return _MEDIA[name].format(html.escape(uri), html.escape(uri.rpartition("/")[2]))
+    return "<br>" if name == "matbreak" else ""

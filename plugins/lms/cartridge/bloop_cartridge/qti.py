@@ -42,8 +42,10 @@ KINDS = {
 }
 # Types that say more than their kind: kept, so that they can be written again.
 TELLING = frozenset({"cc.pattern_match.v0p1", "multiple_dropdowns_question"})
+_NUMBERS = frozenset({"integer", "decimal", "scientific"})
 OUR_KIND = "bloop_kind"
 OUR_TYPE = "bloop_raw_type"
+OUR_LIMIT = "bloop_restricted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,8 @@ def read_question(item: Element, rewrite: Rewrite, points: float | None) -> Ques
     kind, raw_type = _kind(parts)
     choices = _READERS.get(kind, qti_answers.labels)(parts)
     feedback = _feedback(parts, choices)
-    weight = number(metadata.get("points_possible", "") or metadata.get("cc_weighting", ""))
+    weights = (metadata.get(name) for name in ("points_possible", "cc_weighting", "qmd_weighting"))
+    weight = number(next(filter(None, weights), ""))
     return Question(
         id=item.get("ident", ""),
         kind=kind,
@@ -113,10 +116,26 @@ def _kind(parts: Parts) -> tuple[QuestionKind, str | None]:
     )
     kind = KINDS.get((type_ or "").lower())
     if kind is not None:
-        return kind, type_ if type_ in TELLING else None
+        fitting = _fitting(kind, parts)
+        return fitting, type_ if type_ in TELLING and fitting is kind else None
     if metadata.get("question_type") or metadata.get("cc_profile"):
         return QuestionKind.OPAQUE, type_
     return _guess(parts), type_
+
+
+def _fitting(kind: QuestionKind, parts: Parts) -> QuestionKind:
+    """The kind, unless the item's form contradicts it.
+
+    The profile has one blank an item and no matching; exports call both by its names anyway.
+    """
+    if kind is not QuestionKind.BLANK or parts.presentation is None:
+        return kind
+    forms = [local(found) for found in descendants(parts.presentation, *RESPONSES)]
+    if forms.count("response_str") > 1:
+        return QuestionKind.BLANKS
+    if set(forms) == {"response_lid"}:
+        return QuestionKind.MATCHING if len(forms) > 1 else _guess(parts)
+    return kind
 
 
 def _known_kind(name: str) -> str:
@@ -131,7 +150,7 @@ def _guess(parts: Parts) -> QuestionKind:
     if not responses:
         return QuestionKind.TEXT
     if len(responses) > 1:
-        return QuestionKind.OPAQUE
+        return _guess_several(responses)
     name = local(responses[0])
     if name == "response_lid":
         single = responses[0].get("rcardinality", "Single").lower() == "single"
@@ -139,8 +158,24 @@ def _guess(parts: Parts) -> QuestionKind:
     if name == "response_num":
         return QuestionKind.NUMERIC
     if name == "response_str":
+        fields = descendants(responses[0], "render_fib")
+        numeric = any(found.get("fibtype", "").lower() in _NUMBERS for found in fields)
+        if parts.scores.numbers and (numeric or not parts.scores.weights):
+            return QuestionKind.NUMERIC
         return QuestionKind.BLANK if parts.scores.weights else QuestionKind.ESSAY
     return QuestionKind.OPAQUE
+
+
+def _guess_several(responses: list[Element]) -> QuestionKind:
+    """Matching where each list has a side of its own and offers the same as the others."""
+    if any(local(found) != "response_lid" for found in responses):
+        return QuestionKind.OPAQUE
+    sides = all(child(found, "material") is not None for found in responses)
+    offered = {
+        tuple(sorted(label.get("ident", "") for label in descendants(found, "response_label")))
+        for found in responses
+    }
+    return QuestionKind.MATCHING if sides and len(offered) == 1 else QuestionKind.OPAQUE
 
 
 def _feedback(parts: Parts, choices: list[Choice]) -> tuple[str, str, str]:
@@ -158,6 +193,8 @@ def _feedback(parts: Parts, choices: list[Choice]) -> tuple[str, str, str]:
             continue
         if name in parts.scores.shown_when_right and not correct:
             correct = text
+        elif name in parts.scores.shown_when_wrong:
+            incorrect += text
         else:
             general += text
     return general, correct, incorrect
@@ -171,7 +208,7 @@ _READERS: dict[QuestionKind, Callable[[Parts], list[Choice]]] = {
     QuestionKind.CHOICE: qti_answers.labels,
     QuestionKind.TRUE_FALSE: qti_answers.labels,
     QuestionKind.MULTIPLE: qti_answers.labels,
-    QuestionKind.BLANKS: qti_answers.blanks,
+    QuestionKind.BLANKS: qti_answers.filled,
     QuestionKind.OPAQUE: qti_answers.blanks,
     QuestionKind.ESSAY: qti_answers.nothing,
     QuestionKind.UPLOAD: qti_answers.nothing,

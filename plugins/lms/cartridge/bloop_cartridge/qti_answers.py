@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lxml.etree import _Element as Element
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 FORMULA = "formula"
 VARIABLE = "variable"
 ONLY = "response1"  # What every export calls the response of a question that has one.
+OUR_WEIGHTS = "bloop_weights"
+_TYPED = "fill_in_multiple_blanks_question"
 _GROUPS = ("response_lid", "response_str", "response_grp")
 
 
@@ -48,6 +51,57 @@ def blanks(parts: Parts) -> list[Choice]:
         for response in descendants(parts.presentation, *_GROUPS)
         for label in descendants(response, "response_label")
         if child(label, "material") is not None
+    ]
+
+
+def filled(parts: Parts) -> list[Choice]:
+    """The blanks of a question, the weight of each answer being its share of its blank.
+
+    Canvas gives each blank a share of the whole, and of texts to type only the first that is right;
+    its newer quizzes call a blank with a menu by the same type.
+    """
+    found = blanks(parts) or _typed(parts)
+    if OUR_WEIGHTS in parts.metadata:
+        return found
+    if parts.metadata.get("question_type") == _TYPED:
+        menus = _menus(parts)
+        found = [
+            choice if choice.group in menus else replace(choice, weight=100.0) for choice in found
+        ]
+    tops: dict[str | None, float] = {}
+    for choice in found:
+        tops[choice.group] = max(tops.get(choice.group, 0.0), choice.weight)
+    shares = {group: top for group, top in tops.items() if 0.0 < top < 100.0}
+    return [
+        replace(choice, weight=choice.weight * 100.0 / shares[choice.group])
+        if len(tops) > 1 and choice.group in shares
+        else choice
+        for choice in found
+    ]
+
+
+def _menus(parts: Parts) -> set[str | None]:
+    """The blanks that one chooses for instead of typing."""
+    if parts.presentation is None:
+        return set()
+    return {
+        _group_of(parts, response)
+        for response in descendants(parts.presentation, *_GROUPS)
+        for label in descendants(response, "response_label")
+        if label.get("answer_type", "").lower() in {"dropdown", "wordbank"}
+    }
+
+
+def _typed(parts: Parts) -> list[Choice]:
+    """The accepted texts of several fields to write into."""
+    return [
+        Choice(
+            id=str(place + 1),
+            html=html.escape(text, quote=False),
+            weight=weight,
+            group=response,
+        )
+        for place, ((response, text), weight) in enumerate(parts.scores.weights.items())
     ]
 
 
@@ -124,6 +178,12 @@ def texts(parts: Parts) -> list[Choice]:
     accepted = [
         (text, weight, parts.scores.feedback.get((response, text), ""))
         for (response, text), weight in parts.scores.weights.items()
+    ]
+    # Moodle tells of wrong answers by what is said to them alone.
+    accepted += [
+        (text, 0.0, shown)
+        for (response, text), shown in parts.scores.feedback.items()
+        if (response, text) not in parts.scores.weights
     ]
     names = _names(parts, len(accepted))
     return [

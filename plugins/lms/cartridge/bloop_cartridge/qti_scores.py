@@ -30,14 +30,16 @@ class Scores:
     """What an item's conditions say.
 
     ``weights`` and ``feedback`` are by (response, value); weights are per cent of the points.
-    ``shared`` holds the values that score only together.
+    ``told_right`` says that a condition which gives points has been read.
     """
 
     weights: dict[tuple[str, str], float] = field(default_factory=dict)
     feedback: dict[tuple[str, str], str] = field(default_factory=dict)
     numbers: list[NumberAnswer] = field(default_factory=list)
     shown_when_right: set[str] = field(default_factory=set)
+    shown_when_wrong: set[str] = field(default_factory=set)
     case_sensitive: bool = False
+    told_right: bool = False
 
 
 def read_scores(item: Element) -> Scores:
@@ -48,31 +50,56 @@ def read_scores(item: Element) -> Scores:
         for found in descendants(item, "response_lid")
     )
     for processing in children(item, "resprocessing"):
-        full = _full_score(processing)
+        full = _full_score(processing) or _best_score(processing, multiple=multiple)
         for condition in children(processing, "respcondition"):
             _read_condition(scores, condition, full, multiple=multiple)
     return scores
 
 
-def _full_score(processing: Element) -> float:
-    """What counts as all points: ``maxvalue`` of the score's declaration, 100 by the profile."""
+def _full_score(processing: Element) -> float | None:
+    """What counts as all points: ``maxvalue`` of the score's declaration, if it says so."""
     for declared in descendants(processing, "decvar"):
         found = number(declared.get("maxvalue", ""))
         if found and found > 0 and declared.get("varname", "SCORE").upper() == "SCORE":
             return found
-    return 100.0
+    return None
+
+
+def _best_score(processing: Element, *, multiple: bool) -> float:
+    """The most that the conditions give, where nothing else says what all points are."""
+    best = 0.0
+    added: dict[str, list[float]] = {}
+    for condition in children(processing, "respcondition"):
+        setting, tests = child(condition, "setvar"), child(condition, "conditionvar")
+        value = _value(setting)
+        if value is None or value <= 0:
+            continue
+        best = max(best, value)
+        if setting is not None and setting.get("action", "Set").lower() == "add":
+            about = next(iter(_wanted(tests)), None) if tests is not None else None
+            response = "" if about is None else about.get("respident", "")
+            added.setdefault(response, []).append(value)
+    total = sum(sum(values) if multiple else max(values) for values in added.values())
+    return max(best, total) or 100.0
+
+
+def _value(setting: Element | None) -> float | None:
+    return None if setting is None else number("".join(setting.itertext()).strip())
 
 
 def _read_condition(scores: Scores, condition: Element, full: float, *, multiple: bool) -> None:
     tests = child(condition, "conditionvar")
     setting = child(condition, "setvar")
-    value = number("".join(setting.itertext()).strip()) if setting is not None else None
+    value = _value(setting)
     links = [found.get("linkrefid", "") for found in children(condition, "displayfeedback")]
     own = next((name for name in links if name not in COMMON_FEEDBACK), "")
     wanted = [] if tests is None else _wanted(tests)
     weight = None if value is None else _per_cent(value, full)
     if weight is not None and weight > 0:
         scores.shown_when_right.update(links)
+        scores.told_right = True
+    elif tests is not None and _means_wrong(scores, tests, wanted, weight):
+        scores.shown_when_wrong.update(links)
     if tests is not None and weight is not None:
         _read_numbers(scores, tests, weight, own)
     # "All of these and none of those" gives the points once: each has its share.
@@ -113,6 +140,20 @@ def _wanted(tests: Element) -> list[Element]:
         if above is tests:
             found.append(element)
     return found
+
+
+def _means_wrong(
+    scores: Scores, tests: Element, wanted: list[Element], weight: float | None
+) -> bool:
+    """Whether a condition without points holds for wrong answers and for no single one of them.
+
+    "Anything else" does once the right answer has been dealt with; before, it means any answer.
+    """
+    if wanted:
+        return len(wanted) > 1 and weight is not None
+    if next(descendants(tests, "not"), None) is not None:
+        return True
+    return weight is not None or scores.told_right
 
 
 def _any_of(tests: Element | None) -> bool:

@@ -7,8 +7,9 @@ from dataclasses import replace
 from lxml.etree import _Element as Element
 
 from bloop_cartridge import canvas
+from bloop_cartridge.banks import Banks
 from bloop_cartridge.material import material_html
-from bloop_cartridge.qti import metadata_of, read_question
+from bloop_cartridge.qti import OUR_LIMIT, metadata_of, read_question
 from bloop_cartridge.source import Source
 from bloop_cartridge.xmlsafe import child, children, descendants, local, text_of
 from bloop_sdk.records import Question, QuestionKind, Quiz
@@ -45,8 +46,8 @@ def quiz(source: Source) -> Quiz:
     html = source.html(values["description"]) if values.get("description") else ""
     html = html or source.links.rewrite(_introduction(holder))
     hidden = (
-        canvas.is_hidden(values.get("workflow_state", ""))
-        or canvas.is_hidden(assigned.get("workflow_state", ""))
+        canvas.is_withheld(values)
+        or canvas.is_withheld(assigned)
         or values.get("available") == "false"
     )
     return Quiz(
@@ -58,6 +59,16 @@ def quiz(source: Source) -> Quiz:
         due_at=canvas.when(values.get("due_at", "") or assigned.get("due_at", "")),
         time_limit=canvas.number(values.get("time_limit", "") or own.get("qmd_timelimit", "")),
         attempts=_attempts(values.get("allowed_attempts") or own.get("cc_maxattempts", "")),
+        restricted=OUR_LIMIT in own or _is_restricted(values),
+    )
+
+
+def _is_restricted(values: dict[str, str]) -> bool:
+    """Whether Canvas lets in only who knows a code, sits in a place, or comes later."""
+    return (
+        bool(values.get("access_code") or values.get("ip_filter"))
+        or values.get("require_lockdown_browser") == "true"
+        or canvas.is_ahead(values.get("unlock_at", ""))
     )
 
 
@@ -109,8 +120,13 @@ def _questions(source: Source, holder: Element) -> tuple[Question, ...]:
         _note_selection(source, section)
     found: list[Question] = []
     seen: dict[str, int] = {}
-    for place, item in enumerate(descendants(holder, "item")):
-        question = read_question(item, source.links.rewrite, _points_per_item(item))
+    banks = Banks(source)
+    for place, entry in enumerate(descendants(holder, "item", "itemref", "bankentry_item")):
+        item = entry if local(entry) == "item" else banks.item(entry)
+        if item is None:
+            continue
+        points = canvas.number(entry.get("points_possible", ""))
+        question = read_question(item, source.links.rewrite, points or _points_per_item(item))
         name = question.id or f"question-{place + 1}"
         seen[name] = seen.get(name, 0) + 1
         if seen[name] > 1:

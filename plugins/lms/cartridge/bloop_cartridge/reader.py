@@ -170,11 +170,13 @@ class Reader:
         resource = self.index.resource(step.data) if step.data else None
         leaf = step.what == "leaf"
         parent, position = self.index.place_of(item.seq)
-        told = self.index.canvas("node", item.id) or {}
+        told = self.index.told_of(item)
         remote_id = ids.decode(item.id)
         if leaf:
             parent, position, remote_id = item.id, 0, remote_id + _LEAF
-        lost = () if resource or item.title else ("the item had no title",)
+        lost = [] if resource or item.title else ["the item had no title"]
+        lost += told.get("lost", ())
+        hidden = canvas.is_hidden(told.get("state", "")) or canvas.is_ahead(told.get("opens", ""))
         record = Node(
             remote_id=remote_id,
             container=self.container_id,
@@ -184,8 +186,8 @@ class Reader:
             content=Ref(resource.kind, ids.decode(resource.id))
             if resource and resource.kind
             else None,
-            published=item.visible and not canvas.is_hidden(told.get("state", "")),
-            lost=lost,
+            published=item.visible and not hidden,
+            lost=tuple(lost),
         )
         raw = {"identifier": item.id, "ref": item.ref, "visible": item.visible, "canvas": told}
         return stamped(record, raw)
@@ -217,6 +219,7 @@ class Reader:
         entry = self.archive.entry(path)
         name = PurePosixPath(path).name
         hidden = bool(holder and holder.facts.get("hidden"))
+        hidden = hidden or canvas.is_closed(self.index, path)
         record = File(
             remote_id=path,
             container=self.container_id,

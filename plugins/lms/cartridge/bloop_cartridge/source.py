@@ -19,9 +19,10 @@ from bloop_cartridge.index import Index, Resource
 from bloop_cartridge.links import Links
 from bloop_cartridge.xmlsafe import local, parse_xml
 from bloop_sdk.errors import MalformedRecordError, MissingRecordError, SkippableError
-from bloop_sdk.records import JSONObject, Record
+from bloop_sdk.records import JSONObject, Kind, Record
 
 R = TypeVar("R", bound=Record)
+_USES = frozenset({"assignment", "lessonplan", "syllabus"})
 _UNSHOWN = frozenset({"raw", "chunks"})
 
 
@@ -144,6 +145,11 @@ class Source:
 
     def common(self, title: str, *, hidden: bool = False) -> dict[str, Any]:
         """The fields that all content shares; call it last, when ``lost`` is known."""
+        use = str(self.resource.facts.get("use", "")).lower()
+        if use in _USES and self.resource.kind in {Kind.PAGE, Kind.FILE}:
+            self.notes.append(f"what it is meant to be: {use}")
+        if "standards" in self.resource.facts:
+            self.notes.append("the curriculum standards that it meets")
         return {
             "remote_id": ids.decode(self.resource.id),
             "container": self.container,

@@ -20,6 +20,11 @@ from bloop_sdk.errors import HostileInputError, MalformedRecordError
 
 Event = tuple[Literal["start", "end"], Element]
 _DECLARATION = re.compile(r"\s*<\?xml[\s?][^>]{0,500}?\?>")
+# QTI 1.2 came with a DTD: <!DOCTYPE questestinterop SYSTEM "ims_qtiasiv1p2.dtd">.
+_DTD_NAMED = re.compile(
+    r"""<!DOCTYPE\s+[\w:.-]{1,100}\s+(?:SYSTEM|PUBLIC\s+(?:"[^"<>\[]{0,500}"|'[^'<>\[]{0,500}'))"""
+    r"""(?:\s+(?:"[^"<>\[]{0,500}"|'[^'<>\[]{0,500}'))?\s*>"""
+)
 _ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9]{1,31};)")
 _XML_ENTITIES = frozenset({"amp;", "lt;", "gt;", "quot;", "apos;"})
 _PROLOG = 64 * 1024
@@ -62,13 +67,22 @@ def text_of(element: Element | None, *path: str) -> str:
     return "" if found is None else "".join(found.itertext()).strip()
 
 
+def markup_of(element: Element) -> str:
+    """The text of an element with the markup in it, which ought to be escaped and is not always."""
+    inner = (etree.tostring(part, encoding="unicode") for part in element)
+    return (element.text or "") + "".join(inner)
+
+
 def without_declaration(text: str) -> str:
     """The text without its XML declaration: after decoding, what it says is no longer true."""
     return _DECLARATION.sub("", text.removeprefix("\ufeff"), count=1)
 
 
-def refuse_doctype(text: str, where: str) -> None:
-    """Raise HostileInputError if a document type follows in the prolog: entities live there."""
+def without_doctype(text: str, where: str) -> str:
+    """The text without a document type that only names a DTD: nothing is fetched here.
+
+    Raises HostileInputError for one that holds declarations itself: entities live there.
+    """
     at = 0
     while True:
         while at < len(text) and text[at] in " \t\r\n":
@@ -83,11 +97,14 @@ def refuse_doctype(text: str, where: str) -> None:
         if end < 0:
             break
         at = end + len(close)
+    if found := _DTD_NAMED.match(text, at):
+        return text[:at] + text[found.end() :]
     if text.startswith("<!", at):
         raise HostileInputError(
             f"{where}: it declares a document type, which could define entities",
             cure="remove the <!DOCTYPE ...> and import again",
         )
+    return text
 
 
 @lru_cache(maxsize=8)
@@ -104,7 +121,7 @@ def parse_xml(data: bytes, where: str, max_depth: int) -> tuple[Element, list[st
     notes = [note] if note else []
     text = without_declaration(text)
     try:
-        refuse_doctype(text, where)
+        text = without_doctype(text, where)
     except HostileInputError as err:
         raise MalformedRecordError(err.message, cure=err.cure) from err
     try:
@@ -164,7 +181,7 @@ class _Utf8:
             if len(head) >= _PROLOG:
                 break
         head = without_declaration(head)
-        refuse_doctype(head, where)
+        head = without_doctype(head, where)
         self._buffer = head.encode("utf-8", "replace")
         self._pieces = pieces
 

@@ -144,6 +144,17 @@ async def test_dates_rubrics_and_states_survive(same):
     assert shown(snapshot.records[Ref(Kind.COURSE, C)]) == container
 
 
+async def test_announcements_and_restricted_quizzes_survive(same):
+    at = datetime(2026, 5, 1, 12, 30, tzinfo=UTC)
+    news = Discussion(
+        remote_id="n", container=C, title="News", html="x", announcement=True, posted_at=at
+    )
+    exam = Quiz(remote_id="e", container=C, title="Exam", restricted=True)
+    bank = Quiz(remote_id="b", container=C, title="Bank", bank=True, restricted=True)
+    snapshot, _ = await same([news, exam, bank])
+    assert [shown(snapshot.records[one.ref]) for one in (news, exam, bank)] == [news, exam, bank]
+
+
 async def test_ids_of_any_shape_survive(same):
     """Two kinds share an id, one is a path, one differs by letter case only."""
     pages = [Page(remote_id=name, container=C, title="P", html="") for name in ("7", "a", "A")]
@@ -229,7 +240,16 @@ async def test_the_export_keeps_to_the_profile(same, held, export):
         remote_id="q",
         container=C,
         title="Q",
-        questions=(Question(id="1", kind=QuestionKind.MATCHING, html="m"),),
+        questions=(
+            Question(id="1", kind=QuestionKind.MATCHING, html="m"),
+            # Each is worth all points to the hub; the profile gives points for all of them.
+            Question(
+                id="2",
+                kind=QuestionKind.MULTIPLE,
+                html="n",
+                choices=tuple(Choice(id=name, html=name, weight=100.0) for name in "ab"),
+            ),
+        ),
     )
     page = Page(remote_id="p", container=C, title="P", html="x")
     target = export(held(course(), [node("n", quiz.ref)], [quiz, page], {}))
@@ -245,6 +265,9 @@ async def test_the_export_keeps_to_the_profile(same, held, export):
     refs = [e.get("identifierref") for e in root.iter() if e.get("identifierref")]
     assert set(refs) <= set(identifiers)
     assert "matching" not in profile
+    assert '<and><varequal respident="response1">a<' in profile.replace("\n", "").replace("  ", "")
+    told = "quiz 'q': questions that only a reader of Canvas's form finds: 1 matching"
+    assert told in export.report.lost
     assert {local.tag.rpartition("}")[0][1:] for local in root.iter()} == {
         "http://www.imsglobal.org/xsd/imsccv1p3/imscp_v1p1",
         "http://ltsc.ieee.org/xsd/imsccv1p3/LOM/manifest",
