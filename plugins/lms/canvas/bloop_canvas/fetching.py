@@ -170,9 +170,11 @@ async def _event(reading: Reading, ref: Ref) -> Record:
 async def _submission(reading: Reading, ref: Ref) -> Record:
     course, assignment, user = parts_of(ref, 3)
     place, path = reading.place(course), f"courses/{course}/assignments/{assignment}"
-    item = await reading.api.get(f"{path}/submissions/{user}", COMMENTS)
     known = reading.facts(place).graded or {}
     graded = known.get(assignment) or graded_of(place, await reading.api.get(path, ASSIGNMENTS))
+    if graded.anonymous:
+        raise ForbiddenRecordError("Canvas hides whose work it is", ref=str(ref))
+    item = await reading.api.get(f"{path}/submissions/{user}", COMMENTS)
     return learning.submission(place, item, graded)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from bloop_canvas import content, courses, outcomes
 from bloop_canvas.batches import Made, named
-from bloop_canvas.fields import identifier, number
+from bloop_canvas.fields import flag, identifier, number
 from bloop_canvas.learning import Graded
 from bloop_canvas.place import Place
 from bloop_canvas.reading import Reading, Source, each, nothing, over, remembering
@@ -139,7 +139,12 @@ def assignments(
 
 def graded_of(place: Place, item: JSONObject) -> Graded:
     """What an assignment's grades belong to."""
-    return Graded(content.graded(place, item), number(item, "points_possible"))
+    return Graded(
+        content.graded(place, item),
+        number(item, "points_possible"),
+        anonymous=flag(item, "anonymize_students"),
+        published=flag(item, "published", default=True),
+    )
 
 
 def discussions(

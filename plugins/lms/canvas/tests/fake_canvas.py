@@ -346,6 +346,10 @@ class FakeCanvas:
             since = request.params.get(name)
             if since is not None:
                 rows = [row for row in rows if (row[column] or "") > str(since)]
+        asked = request.params.get("assignment_ids[]")
+        if asked is not None:
+            asked = {int(one) for one in ([asked] if isinstance(asked, str) else asked)}
+            rows = [row for row in rows if row["assignment_id"] in asked]
         return rows
 
     # -- grades

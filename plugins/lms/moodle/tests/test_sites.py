@@ -36,6 +36,24 @@ async def test_whose_anonymous_work_it_is_is_not_read_before_it_is_revealed(hub,
     assert hub.get("submission:8:5").score == 87.5
 
 
+async def test_a_grade_that_learners_are_not_shown_is_told_as_such(hub, moodle):
+    site = moodle.site
+    site.assign["markingworkflow"], site.state = 1, "inreview"
+    await hub.run()
+    assert hub.get("submission:8:5").state == "unreleased"
+    assert hub.get("submission:8:5").score == 87.5  # Who teaches sees it in Moodle, too.
+    site.state, site.hidden = "released", True
+    await hub.run()
+    assert hub.get("submission:8:5").state == "unreleased"
+    site.hidden = False
+    await hub.run()
+    assert hub.get("submission:8:5").state == "graded"
+    moodle.functions.remove("gradereport_user_get_grade_items")
+    site.submissions[0]["gradingstatus"] = "readyforrelease"
+    await hub.run()
+    assert hub.get("submission:8:5").state == "unreleased"
+
+
 @pytest.mark.parametrize("code", ["notingroup", "nopermissiontoviewgrades"])
 async def test_who_may_not_see_the_gradebook_still_sees_assignments(hub, moodle, code):
     moodle.refused["gradereport_user_get_grade_items"] = code
