@@ -6,6 +6,7 @@ import html
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from bloop_canvas import audience
 from bloop_canvas.fields import (
     address,
     flag,
@@ -75,15 +76,21 @@ def quiz(place: Place, item: JSONObject, questions: Sequence[JSONObject] | None)
     if item.get("ip_filter") or flag(item, "has_access_code"):
         lost.append("from where, and with which access code, it can be taken")
     attempts = whole(item, "allowed_attempts")
+    dates, alone = audience.dates_of(item), flag(item, "only_visible_to_overrides")
+    if alone:
+        lost.append(audience.SOME_SECTIONS)
+    elif dates:
+        lost.append("dates of some people and sections that differ")
     return Quiz(
         remote_id=place.id(identifier(item)),
         container=place.course,
         title=needed(item, "title"),
-        published=flag(item, "published", default=True),
+        published=flag(item, "published", default=True)
+        and not (alone and audience.of_people(dates)),
         html=body.html,
         questions=tuple(_question(place, one) for one in found),
         points=number(item, "points_possible"),
-        due_at=when(item, "due_at"),
+        due_at=audience.common(dates, "due_at") if alone and dates else when(item, "due_at"),
         time_limit=number(item, "time_limit"),
         attempts=None if attempts is None or attempts < 0 else attempts,
         restricted=_is_restricted(item, attempts),
@@ -107,6 +114,10 @@ def _is_restricted(item: JSONObject, attempts: int | None) -> bool:
     graded = text(item, "quiz_type") in {"assignment", "graded_survey"}
     return (
         flag(item, "has_access_code")
+        or flag(item, "only_visible_to_overrides")
+        or flag(item, "require_lockdown_browser")
+        or flag(item, "show_correct_answers_last_attempt")
+        or any(one.get("unlock_at") for one in audience.dates_of(item))
         or bool(item.get("ip_filter") or item.get("unlock_at") or item.get("hide_results"))
         or not flag(item, "show_correct_answers", default=True)
         or bool(item.get("show_correct_answers_at"))
