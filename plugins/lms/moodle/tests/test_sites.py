@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from bloop_moodle import conditions
 from bloop_moodle.gatherings import _chapters
 
 WITH_STEALTH = {"name": "includestealthmodules", "value": "1"}
@@ -52,6 +55,67 @@ async def test_a_grade_that_learners_are_not_shown_is_told_as_such(hub, moodle):
     site.submissions[0]["gradingstatus"] = "readyforrelease"
     await hub.run()
     assert hub.get("submission:8:5").state == "unreleased"
+
+
+LATER, BEFORE, GROUP = (
+    {"type": "date", "d": ">=", "t": 2000},
+    {"type": "date", "d": "<", "t": 2000},
+    {"type": "group", "id": 4},
+)
+
+
+@pytest.mark.parametrize(
+    ("tree", "closed"),
+    [
+        ({"op": "&", "c": [LATER, GROUP]}, True),
+        ({"op": "&", "c": [BEFORE, GROUP]}, False),
+        ({"op": "|", "c": [LATER, GROUP]}, False),
+        ({"op": "|", "c": [LATER, {"op": "!&", "c": [BEFORE]}]}, True),
+        ({"op": "!|", "c": [GROUP, BEFORE]}, True),
+        ({"op": "&", "c": []}, False),
+        ({"op": "&", "c": ["?", {"type": "date"}, {}]}, False),
+    ],
+)
+def test_what_no_learner_sees_yet_is_closed(tree, closed):
+    assert conditions.is_closed(json.dumps(tree), 1000) is closed
+    assert conditions.is_closed("{", 1000) is conditions.is_closed(None, 1000) is False
+
+
+async def test_what_opens_later_is_published_then(hub, moodle):
+    outline = moodle.site.outline()
+    at = {"type": "date", "d": ">=", "t": moodle.site.now + 3600}
+    shown = {"op": "&", "c": [at, {"type": "completion", "cm": 8, "e": 1}], "showc": [True, True]}
+    for module in (one for section in outline for one in section["modules"]):
+        if module["id"] in {2, 14}:
+            module["availability"] = json.dumps(shown)
+    moodle.overrides["core_course_get_contents"] = lambda _given: outline
+    await hub.run()
+    assert not hub.get("page:2").published and not hub.get("page:15").published
+    assert conditions.FOR_SOME in hub.get("module:cm2").lost
+    moodle.site.now += 7200
+    await hub.run()
+    assert hub.get("page:2").published and hub.get("page:15").published
+    outline[1]["hiddenbynumsections"] = 1  # Orphaned: its course has fewer sections now.
+    await hub.run()
+    assert not hub.get("page:2").published
+
+
+async def test_a_discussion_of_another_time_or_group_is_not_published(hub, moodle):
+    first = moodle.site.discussions[0]
+    late = moodle.site.discuss("Later", "<p>Not yet.</p>")
+    late["timestart"] = 4_000_000_000
+    past = moodle.site.discuss("Past", "<p>No more.</p>")
+    past["timeend"] = 1_000_000_000
+    ours = moodle.site.discuss("Ours", "<p>Team 4.</p>")
+    ours["groupid"] = 4
+    outline = moodle.site.outline()
+    for module in (one for section in outline for one in section["modules"]):
+        if module["id"] == 7:
+            module["groupmode"] = 1
+    moodle.overrides["core_course_get_contents"] = lambda _given: outline
+    await hub.run()
+    found = [hub.get(f"discussion:7-d{one['discussion']}") for one in (first, late, past, ours)]
+    assert [one.published for one in found] == [True, False, False, False]
 
 
 @pytest.mark.parametrize("code", ["notingroup", "nopermissiontoviewgrades"])
