@@ -204,6 +204,8 @@ class FakeCanvas:
                 return reply({each: self.permissions.get(each, True) for each in asked})
             case ["users"]:
                 shape = as_it_is if self.enrolments_of_users else bare_user
+                if "student_view" in request.params.get("enrollment_type[]", ""):
+                    return self._list(request, name, course.test_students, shape)
                 return self._list(request, name, course.lists["users"], shape)
             case ["enrollments"]:
                 rows = [

@@ -438,6 +438,22 @@ async def test_states_of_submissions(rig):
     assert (first.score, first.points, first.grade) == (8.0, 10.0, "B")
 
 
+async def test_work_of_who_is_inactive_is_known_and_that_of_a_test_student_is_nobodys(rig):
+    """Canvas lists the work of both, and neither among the active people of the course."""
+    canvas = FakeCanvas()
+    course = canvas.courses[1]
+    (enrolment,) = course.lists["users"][1]["enrollments"]
+    enrolment["enrollment_state"] = "inactive"
+    course.test_students = [{"id": 999, "name": "Test Student", "enrollments": []}]
+    course.submissions.append({**course.submissions[0], "user_id": 999})
+    mine = rig(canvas)
+    read = await read_all(mine.provider)
+    assert {one.person for one in read.of(Kind.SUBMISSION)} == {"32", "33"}
+    assert not next(one for one in read.of(Kind.ENROLMENT) if one.person == "32").active
+    asked = [one for one in mine.faults.requests if "enrollment_type[]" in one.params]
+    assert (len(asked), read.skipped) == (1, {})
+
+
 async def test_the_submission_of_a_quiz_belongs_to_the_quiz(rig):
     canvas = FakeCanvas()
     canvas.courses[1].submissions[0]["assignment_id"] = 1041
