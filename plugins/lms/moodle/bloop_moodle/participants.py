@@ -42,6 +42,7 @@ class PeopleReader:
         self._moodle = moodle
         self._courses = courses
         self._learners: dict[str, list[str]] = {}
+        self._enrolled: dict[str, frozenset[str]] = {}
 
     async def read(self, stream: str, course: str) -> AsyncIterator[Batch]:
         """All of a stream in a course."""
@@ -98,7 +99,7 @@ class PeopleReader:
         await self._moodle.need(USERS, "reading people")
         everybody = await self._users(course, _FIELDS)
         active = await self._active(course)
-        self._learners[course] = _learners(everybody, active)
+        self._note(course, everybody, active)
         for one in everybody:
             yield people.participant(self._moodle.base, course, one, active)
 
@@ -185,10 +186,13 @@ class PeopleReader:
         if await self._moodle.has(GRADES):
             await self._graded(outline.course, found)
         due = {cmid: module.due for cmid, module in outline.modules.items()}
+        # Moodle keeps the work of who is enrolled no more, and tells nothing else of them.
+        enrolled = self._enrolled.get(outline.course) or {user for _, user in found}
         return [
             work.submission(outline.course, key, known, due.get(key[0]))
             for key, known in sorted(found.items())
             if only in {None, key[0]} and key[0] not in anonymous and _tells(known)
+            if key[1] in enrolled
         ]
 
     async def _graded(self, course: str, found: work.Work) -> None:
@@ -276,8 +280,15 @@ class PeopleReader:
             except (PermissionMissingError, SkippableError):
                 everybody = []
             active = await self._active(course) if everybody else None
-            self._learners[course] = _learners(everybody, active)
+            self._note(course, everybody, active)
         return self._learners[course]
+
+    def _note(
+        self, course: str, everybody: list[JSONObject], active: frozenset[str] | None
+    ) -> None:
+        self._learners[course] = _learners(everybody, active)
+        numbers = filter(None, (identifier(one.get("id")) for one in everybody))
+        self._enrolled[course] = frozenset(numbers)
 
 
 def _learners(users: list[JSONObject], active: frozenset[str] | None) -> list[str]:

@@ -39,6 +39,13 @@ async def test_whose_anonymous_work_it_is_is_not_read_before_it_is_revealed(hub,
     assert hub.get("submission:8:5").score == 87.5
 
 
+async def test_the_work_of_who_is_enrolled_no_more_is_left_out(hub, moodle):
+    (sent,) = moodle.site.submissions
+    moodle.site.submissions.append({**sent, "id": 2, "userid": 77})
+    await hub.run()
+    assert hub.get("submission:8:5") is not None and hub.get("submission:8:77") is None
+
+
 async def test_a_grade_that_learners_are_not_shown_is_told_as_such(hub, moodle):
     site = moodle.site
     site.assign["markingworkflow"], site.state = 1, "inreview"
