@@ -190,6 +190,8 @@ def part_node(course: str, part: Part) -> Node:
         position=part.position,
         title=part.title,
         published=part.published,
+        # Of a section, Moodle tells its conditions in words alone, and while they do not hold.
+        lost=(FOR_SOME,) if part.entry.get("availabilityinfo") else (),
         raw=part.entry,
     )
 

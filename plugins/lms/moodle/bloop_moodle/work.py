@@ -218,7 +218,7 @@ def completion(course: str, user: str, found: JSONObject) -> Completion | Skippe
 
 
 def event(base: str, outline: Outline, found: JSONObject) -> CalendarEvent | Skipped | None:
-    """An event of the course; None for one of a person."""
+    """An event of the course; None for one of a person, or that learners are not shown."""
     remote_id, starts = identifier(found.get("id")), moment(found.get("timestart"))
     if remote_id is None or starts is None:
         ref = f"{Kind.CALENDAR_EVENT}:{found.get('id')}"
@@ -226,6 +226,9 @@ def event(base: str, outline: Outline, found: JSONObject) -> CalendarEvent | Ski
     if identifier(found.get("courseid")) != outline.course:
         return None
     module = outline.by_instance(str(found.get("modulename") or ""), found.get("instance"))
+    # When something has to be graded is for who grades: Moodle's own calendar looks at that.
+    if found.get("eventtype") == "gradingdue" or (module is not None and not module.published):
+        return None
     seconds = number(found.get("timeduration")) or 0
     return CalendarEvent(
         remote_id=remote_id,

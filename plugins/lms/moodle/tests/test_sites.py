@@ -8,6 +8,7 @@ import pytest
 
 from bloop_moodle import conditions
 from bloop_moodle.gatherings import _chapters
+from plugins.lms.moodle.tests.fake_functions import Functions
 
 WITH_STEALTH = {"name": "includestealthmodules", "value": "1"}
 
@@ -44,6 +45,19 @@ async def test_the_work_of_who_is_enrolled_no_more_is_left_out(hub, moodle):
     moodle.site.submissions.append({**sent, "id": 2, "userid": 77})
     await hub.run()
     assert hub.get("submission:8:5") is not None and hub.get("submission:8:77") is None
+
+
+async def test_when_to_grade_and_what_is_hidden_is_in_nobodys_calendar(hub, moodle):
+    kept = "core_calendar_get_calendar_events"
+    asked = {"events": {"courseids": {"0": "2"}}}
+    (event,) = Functions(moodle.site).core_calendar_get_calendar_events(asked)["events"]
+    rows = [event, {**event, "id": 2, "eventtype": "gradingdue"}]
+    moodle.overrides[kept] = lambda _given: {"events": rows, "warnings": []}
+    await hub.run()
+    assert hub.get("calendar_event:1") is not None and hub.get("calendar_event:2") is None
+    moodle.site.modules[8]["visible"] = 0
+    await hub.run()
+    assert hub.get("calendar_event:1") is None
 
 
 async def test_a_grade_that_learners_are_not_shown_is_told_as_such(hub, moodle):
@@ -102,9 +116,11 @@ async def test_what_opens_later_is_published_then(hub, moodle):
     moodle.site.now += 7200
     await hub.run()
     assert hub.get("page:2").published and hub.get("page:15").published
+    outline[1]["availabilityinfo"] = "Available from <strong>1 May</strong>"
     outline[1]["hiddenbynumsections"] = 1  # Orphaned: its course has fewer sections now.
     await hub.run()
     assert not hub.get("page:2").published
+    assert hub.get(f"module:section{outline[1]['id']}").lost == (conditions.FOR_SOME,)
 
 
 async def test_a_discussion_of_another_time_or_group_is_not_published(hub, moodle):
