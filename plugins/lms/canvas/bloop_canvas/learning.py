@@ -69,6 +69,7 @@ def submission(place: Place, item: JSONObject, graded: Graded) -> Submission:
     if item.get("rubric_assessment"):
         lost.append("the points by criteria of the rubric")
     comments = [_comment(one) for one in rows(item, "submission_comments")]
+    state = _state(item)
     return Submission(
         remote_id=place.id(
             identifier(item, "assignment_id", "assignments_id"), identifier(item, "user_id")
@@ -76,7 +77,7 @@ def submission(place: Place, item: JSONObject, graded: Graded) -> Submission:
         container=place.course,
         person=identifier(item, "user_id"),
         content=graded.ref,
-        state=_state(item),
+        state=state,
         attempt=whole(item, "attempt"),
         score=number(item, "score"),
         points=graded.points,
@@ -90,6 +91,7 @@ def submission(place: Place, item: JSONObject, graded: Graded) -> Submission:
         lost=tuple(lost),
         raw={
             **kept(item, _NOISE),
+            **({"released": False} if state is SubmissionState.UNRELEASED else {}),
             "submission_comments": [_raw_comment(one) for one in rows(item, "submission_comments")],
             "attachments": [identifier(one) for one in rows(item, "attachments")],
             "assignment": {"content": str(graded.ref), "points_possible": graded.points},

@@ -81,6 +81,7 @@ def quiz(place: Place, item: JSONObject, questions: Sequence[JSONObject] | None)
         lost.append(audience.SOME_SECTIONS)
     elif dates:
         lost.append("dates of some people and sections that differ")
+    restricted = _is_restricted(item, attempts)
     return Quiz(
         remote_id=place.id(identifier(item)),
         container=place.course,
@@ -93,7 +94,7 @@ def quiz(place: Place, item: JSONObject, questions: Sequence[JSONObject] | None)
         due_at=audience.common(dates, "due_at") if alone and dates else when(item, "due_at"),
         time_limit=number(item, "time_limit"),
         attempts=None if attempts is None or attempts < 0 else attempts,
-        restricted=_is_restricted(item, attempts),
+        restricted=restricted,
         url=address(item),
         created_at=when(item, "created_at"),
         updated_at=when(item, "updated_at"),
@@ -101,6 +102,7 @@ def quiz(place: Place, item: JSONObject, questions: Sequence[JSONObject] | None)
         raw={
             **kept(item, _NOISE),
             "has_access_code": flag(item, "has_access_code"),
+            **({"restricted": True} if restricted else {}),
             "questions": None if questions is None else [kept(one, _OF_ANSWERS) for one in found],
         },
     )
