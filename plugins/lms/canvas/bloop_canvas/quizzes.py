@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from bloop_canvas import audience
@@ -65,22 +65,10 @@ REFUSED = "its questions: the credential may not read them"
 def quiz(place: Place, item: JSONObject, questions: Sequence[JSONObject] | None) -> Quiz:
     """A quiz; ``questions`` of None were refused."""
     body = place.html(text(item, "description"))
-    lost = list(body.lost)
-    if questions is None:
-        lost.append(REFUSED)
     found = sorted(questions or (), key=lambda one: number(one, "position") or 0.0)
-    if any(one.get("quiz_group_id") for one in found):
-        lost.append("question groups, which draw some of their questions")
-    if any(str(one.get("answer_tolerance")).endswith("%") for one in found):
-        lost.append("that the answer to a formula may be off by a percentage")
-    if item.get("ip_filter") or flag(item, "has_access_code"):
-        lost.append("from where, and with which access code, it can be taken")
+    lost = (*body.lost, *_lost_of(item, questions))
     attempts = whole(item, "allowed_attempts")
     dates, alone = audience.dates_of(item), flag(item, "only_visible_to_overrides")
-    if alone:
-        lost.append(audience.SOME_SECTIONS)
-    elif dates:
-        lost.append("dates of some people and sections that differ")
     restricted = _is_restricted(item, attempts)
     return Quiz(
         remote_id=place.id(identifier(item)),
@@ -98,7 +86,7 @@ def quiz(place: Place, item: JSONObject, questions: Sequence[JSONObject] | None)
         url=address(item),
         created_at=when(item, "created_at"),
         updated_at=when(item, "updated_at"),
-        lost=tuple(lost),
+        lost=lost,
         raw={
             **kept(item, _NOISE),
             "has_access_code": flag(item, "has_access_code"),
@@ -106,6 +94,21 @@ def quiz(place: Place, item: JSONObject, questions: Sequence[JSONObject] | None)
             "questions": None if questions is None else [kept(one, _OF_ANSWERS) for one in found],
         },
     )
+
+
+def _lost_of(item: JSONObject, questions: Sequence[JSONObject] | None) -> Iterator[str]:
+    if questions is None:
+        yield REFUSED
+    if any(one.get("quiz_group_id") for one in questions or ()):
+        yield "question groups, which draw some of their questions"
+    if any(str(one.get("answer_tolerance")).endswith("%") for one in questions or ()):
+        yield "that the answer to a formula may be off by a percentage"
+    if item.get("ip_filter") or flag(item, "has_access_code"):
+        yield "from where, and with which access code, it can be taken"
+    if flag(item, "only_visible_to_overrides"):
+        yield audience.SOME_SECTIONS
+    elif audience.dates_of(item):
+        yield "dates of some people and sections that differ"
 
 
 def _is_restricted(item: JSONObject, attempts: int | None) -> bool:

@@ -140,11 +140,7 @@ def _discussion(
         remote_version=str(found.get("timemodified") or "") or None,
         created_at=moment(found.get("created")),
         updated_at=moment(found.get("timemodified")),
-        lost=(
-            *files.unknown(text),
-            *(("its replies",) if replies else ()),
-            *((hidden,) if hidden else ()),
-        ),
+        lost=(*files.unknown(text), *filter(None, ("its replies" if replies else None, hidden))),
     )
 
 
