@@ -69,7 +69,7 @@ async def submissions(
             run["began"] = run["began"] or _moment(page.moment)
             run["next"] = page.next
             run["list"] = number + (page.next is None)
-            hidden |= {str(one["assignment_id"]) for one in page.items if _is_hidden(one)}
+            hidden |= {str(one.get("assignment_id")) for one in page.items if _is_hidden(one)}
             run["hidden"] = sorted(hidden)
             over_ = run["list"] == len(lists)
             cursor = _after(value, run, graded_by) if over_ else {**value, "run": dict(run)}
