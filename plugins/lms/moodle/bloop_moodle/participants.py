@@ -9,7 +9,7 @@ from bloop_moodle import people, work
 from bloop_moodle.course import CourseReader, refuse
 from bloop_moodle.gatherings import whole
 from bloop_moodle.outline import Module, Outline
-from bloop_moodle.rest import Moodle
+from bloop_moodle.rest import Moodle, together
 from bloop_moodle.values import identifier, listed, parts
 from bloop_sdk.errors import PermissionMissingError, SkippableError
 from bloop_sdk.records import Batch, Container, JSONObject, Record, Skipped, Submission
@@ -26,6 +26,8 @@ ASSIGN_GRADES = "mod_assign_get_grades"
 COMPLETION = "core_completion_get_activities_completion_status"
 
 USERS_AT_ONCE = 500
+AT_ONCE = 4
+"""Requests of one learner each that are on their way together, as the manifest allows."""
 EVERYBODY = 300
 """Of more learners, Moodle would take minutes to put all grades into one answer."""
 _FIELDS = "id,username,fullname,email,idnumber,suspended,roles,groups"
@@ -257,20 +259,26 @@ class PeopleReader:
             return
         own = (await self._moodle.site()).user
         users = [own, *(user for user in await self._watched(course) if user != own)]
-        for user in users:
-            try:
-                answer = await self._moodle.call(COMPLETION, courseid=course, userid=user)
-            except PermissionMissingError:
-                if user == own:
-                    continue  # Who only looks after the course is not tracked in it.
-                return  # Who may see their own alone would be refused for each of the others.
-            except SkippableError as err:
-                yield Skipped(ref=f"completion:{course}:{user}", reason=str(err), code=err.code)
-                continue
-            for one in listed(answer, "statuses", COMPLETION):
-                made = work.completion(course, user, one)
-                if made is not None:
-                    yield made
+        # Who may see their own alone would be refused for each of the others: the first tells.
+        for some in [*([user] for user in users[:2]), *parts(users[2:], AT_ONCE)]:
+            found = await together([self._completion_of(course, user) for user in some])
+            for user, made in zip(some, found, strict=True):
+                if made is None and user != own:
+                    return
+                for one in made or ():  # Who only looks after the course is not tracked in it.
+                    yield one
+
+    async def _completion_of(self, course: str, user: str) -> list[Record | Skipped] | None:
+        """How far somebody is; None where that may not be seen."""
+        try:
+            answer = await self._moodle.call(COMPLETION, courseid=course, userid=user)
+        except PermissionMissingError:
+            return None
+        except SkippableError as err:
+            return [Skipped(ref=f"completion:{course}:{user}", reason=str(err), code=err.code)]
+        found = listed(answer, "statuses", COMPLETION)
+        made = (work.completion(course, user, one) for one in found)
+        return [one for one in made if one is not None]
 
     async def _watched(self, course: str) -> list[str]:
         """The active learners of a course, as far as the account may see them."""

@@ -8,7 +8,7 @@ import pytest
 
 from bloop_moodle import conditions
 from bloop_moodle.gatherings import _chapters
-from plugins.lms.moodle.tests.fake_functions import Functions
+from plugins.lms.moodle.tests.fake_functions import Functions, RefusedError
 
 WITH_STEALTH = {"name": "includestealthmodules", "value": "1"}
 
@@ -45,6 +45,22 @@ async def test_the_work_of_who_is_enrolled_no_more_is_left_out(hub, moodle):
     moodle.site.submissions.append({**sent, "id": 2, "userid": 77})
     await hub.run()
     assert hub.get("submission:8:5") is not None and hub.get("submission:8:77") is None
+
+
+async def test_everybodys_completion_is_read_and_one_that_is_refused_costs_itself(hub, moodle):
+    for number in range(20, 27):
+        moodle.site.users[number] = (f"Learner {number}", "student", [1])
+    name = "core_completion_get_activities_completion_status"
+
+    def answer(given):
+        if given["userid"] == "24":
+            raise RefusedError("moodle_exception", "accessdenied", "Access denied")
+        return Functions(moodle.site).core_completion_get_activities_completion_status(given)
+
+    moodle.overrides[name] = answer
+    await hub.run()
+    assert all(hub.get(f"completion:2:{user}") for user in (5, 20, 21, 22, 23, 25, 26))
+    assert hub.get("completion:2:24") is None and "completion:2:24" in hub.replica.skipped
 
 
 async def test_when_to_grade_and_what_is_hidden_is_in_nobodys_calendar(hub, moodle):
