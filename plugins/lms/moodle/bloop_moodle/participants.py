@@ -245,12 +245,17 @@ class PeopleReader:
             yield await self._moodle.call(GRADES, courseid=course, userid=own)
             return
         # Where a course has groups and the account is in one, "everybody" is that group.
-        for user in learners:
-            if user not in found:
-                try:
-                    yield await self._moodle.call(GRADES, courseid=course, userid=user)
-                except (PermissionMissingError, SkippableError):
-                    continue  # Of a group that the account may not see.
+        for some in parts((user for user in learners if user not in found), AT_ONCE):
+            for answer in await together([self._grades_of(course, user) for user in some]):
+                if answer is not None:
+                    yield answer
+
+    async def _grades_of(self, course: str, user: str) -> Any:
+        """A learner's grades; None of one in a group that the account may not see."""
+        try:
+            return await self._moodle.call(GRADES, courseid=course, userid=user)
+        except (PermissionMissingError, SkippableError):
+            return None
 
     async def _completion(self, course: str) -> Listed:
         await self._moodle.need(COMPLETION, "reading completion")
