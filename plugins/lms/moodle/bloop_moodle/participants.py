@@ -245,8 +245,8 @@ class PeopleReader:
             yield await self._moodle.call(GRADES, courseid=course, userid=own)
             return
         # Where a course has groups and the account is in one, "everybody" is that group.
-        for some in parts((user for user in learners if user not in found), AT_ONCE):
-            for answer in await together([self._grades_of(course, user) for user in some]):
+        for few in parts((user for user in learners if user not in found), AT_ONCE):
+            for answer in await together([self._grades_of(course, user) for user in few]):
                 if answer is not None:
                     yield answer
 
