@@ -131,6 +131,8 @@ def test_a_grade_counts_as_it_is_now_and_for_who_is_its_person_now(command, grad
     assert put(score=18.0, attempt=2) == [0.5, 0.9]
     assert put(status="excused") == [0.5]
     assert put(status="graded") == [0.5, 0.9]
+    assert put(status="unreleased") == [0.5]  # Their own system shows it to nobody but who teaches.
+    assert put(status="graded") == [0.5, 0.9]
     unlinked = event("user.person_unlinked", id=user, person=person)
     command(submissions.take, unlinked)  # They are linked again by the time it is heard.
     assert len(put()) == 2

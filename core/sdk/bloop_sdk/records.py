@@ -375,10 +375,15 @@ class Section(Record):
 
 
 class SubmissionState(enum.StrEnum):
-    """How far a person's work has come; ``MISSING`` is late and not handed in."""
+    """How far a person's work has come; ``MISSING`` is late and not handed in.
+
+    ``UNRELEASED`` has a grade that its system does not show to the person yet: the hub shows it to
+    who teaches, and counts it for nothing else.
+    """
 
     UNSUBMITTED = "unsubmitted"
     SUBMITTED = "submitted"
+    UNRELEASED = "unreleased"
     GRADED = "graded"
     MISSING = "missing"
     EXCUSED = "excused"

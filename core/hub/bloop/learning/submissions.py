@@ -1,9 +1,9 @@
 """Grades of other systems as answers of the users here whose persons there are linked.
 
 A grade is an answer by what it says: told again it is the same. One that was changed takes the
-place of the one before, and what was excused counts no more; another try at the work is another
-answer. Grades are taken when they come, and when a person is linked to a user, and taken back from
-who is that person no more.
+place of the one before, and what was excused, or is shown to its learner no more, counts no more;
+another try at the work is another answer. Grades are taken when they come, and when a person is
+linked to a user, and taken back from who is that person no more.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ OWNER = "bloop:grades"
 """The owner of the consumer that takes them."""
 LINKED, UNLINKED = "user.person_linked", "user.person_unlinked"
 TOPICS = ("content.submission.created", "content.submission.updated", LINKED, UNLINKED)
-_UNSUBMITTED, _EXCUSED = "unsubmitted", "excused"
+_UNSUBMITTED, _EXCUSED, _UNRELEASED = "unsubmitted", "excused", "unreleased"
+_UNCOUNTED = frozenset({_EXCUSED, _UNRELEASED})
 _is_of = and_(
     Item.institution_id == Submission.institution_id,
     Item.connection_id == Submission.connection_id,
@@ -88,11 +89,11 @@ def _record(unit: UnitOfWork, condition: Any) -> None:
 def _outdated(
     unit: UnitOfWork, user: str, some: Sequence[tuple[Submission, str, Given | None]]
 ) -> list[str]:
-    """The keys of grades that were changed since, and of those that are excused by now."""
+    """The keys of grades that were changed since, and of those that count no more by now."""
     now = {
         _begin(row): one.key if one is not None else ""
         for row, _, one in some
-        if one is not None or row.status == _EXCUSED
+        if one is not None or row.status in _UNCOUNTED
     }
     items = {item for _, item, _ in some}
     return [key for key in _keys(unit, user, items) if now.get(_begun(key), key) != key]
@@ -140,7 +141,7 @@ def _begun(key: str) -> str:
 
 def _given(row: Submission, item: str, data: Any) -> Given | None:
     points = row.points or (data or {}).get("points")
-    if row.score is None or row.status == _EXCUSED or not points or points <= 0:
+    if row.score is None or row.status in _UNCOUNTED or not points or points <= 0:
         return None
     score = max(0.0, min(1.0, row.score / points))
     at = row.graded_at or row.submitted_at or row.updated_at

@@ -53,6 +53,7 @@ _ASSIGNMENT_NOISE = frozenset(
         "submissions_download_url",
         "use_rubric_for_grading",
         "secure_params",
+        "overrides",  # They name people.
     }
 )
 _TOPIC_NOISE = frozenset(

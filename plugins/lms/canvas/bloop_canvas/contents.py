@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from bloop_canvas import content, quizzes
+from bloop_canvas import audience, content, quizzes
 from bloop_canvas.batches import Made, Name, named
 from bloop_canvas.downloads import reader
 from bloop_canvas.fields import flag, identifier, some
@@ -164,10 +164,10 @@ async def files(
     reading: Reading, place: Place, state: Cursor | None
 ) -> AsyncGenerator[Batch, None]:
     """The files of a course, each with its path in the course's folders."""
-    folders = await _folders(reading, place)
+    folders, shut = await _folders(reading, place)
 
     def make(folder: str | None, item: JSONObject) -> list[Record]:
-        return [file_of(reading, place, item, folder)]
+        return [file_of(reading, place, audience.in_folder(item, shut), folder)]
 
     async def read(items: Sequence[JSONObject]) -> AsyncGenerator[Made, None]:
         made = Made()
@@ -182,15 +182,14 @@ async def files(
             yield batch
 
 
-async def _folders(reading: Reading, place: Place) -> dict[str, str]:
+async def _folders(reading: Reading, place: Place) -> tuple[dict[str, str], frozenset[str]]:
     try:
-        return {
-            str(one.get("id")): str(one.get("full_name") or "")
-            async for page in reading.api.pages(f"courses/{place.course}/folders")
-            for one in page.items
-        }
+        pages_ = reading.api.pages(f"courses/{place.course}/folders")
+        found = [one async for page in pages_ for one in page.items]
     except (PermissionMissingError, UnsupportedError):
-        return {}
+        found = []
+    names = {str(one.get("id")): str(one.get("full_name") or "") for one in found}
+    return names, audience.shut_folders(found)
 
 
 def file_of(reading: Reading, place: Place, item: JSONObject, folder: str | None) -> File:

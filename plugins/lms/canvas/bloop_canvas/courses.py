@@ -16,8 +16,10 @@ COURSES: dict[str, Any] = {
 }
 PEOPLE: dict[str, Any] = {
     "include[]": ["email", "enrollments"],
-    "enrollment_state[]": ["active", "invited", "completed"],
+    # The work of who was made inactive is listed still.
+    "enrollment_state[]": ["active", "invited", "completed", "inactive"],
 }
+TEST_STUDENTS: dict[str, Any] = {"enrollment_type[]": ["student_view"]}
 
 # The calendar is the address of a feed that needs no login; the enrolments are the token's own.
 _COURSE_NOISE = frozenset(

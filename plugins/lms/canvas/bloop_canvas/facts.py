@@ -30,5 +30,7 @@ class Facts:
     required: list[Required] | None = None
     any_will_do: bool = False
     """Whether one item of some module is enough, so that a count says nothing of all."""
+    test_students: set[str] | None = None
+    """Ids of those that Canvas makes for a teacher's student view, and lists with no other user."""
     refused: set[str] = field(default_factory=set)
     """What was refused once in this course, and is not asked for again."""

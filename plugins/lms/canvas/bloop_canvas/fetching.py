@@ -7,11 +7,11 @@ from contextlib import aclosing
 from typing import Any
 from urllib.parse import quote
 
-from bloop_canvas import content, courses, learning, quizzes
+from bloop_canvas import audience, content, courses, learning, quizzes
 from bloop_canvas.contents import file_of, questions_of
 from bloop_canvas.fields import flag, text
 from bloop_canvas.ids import parts_of
-from bloop_canvas.lists import ASSIGNMENTS, graded_of
+from bloop_canvas.lists import ASSIGNMENTS, assignment, graded_of
 from bloop_canvas.paging import groups, together
 from bloop_canvas.place import Place
 from bloop_canvas.reading import Reading
@@ -28,8 +28,10 @@ from bloop_sdk import (
     Skipped,
     UnsupportedError,
 )
-from bloop_sdk.records import KIND_OF_OTHERS, Content
+from bloop_sdk.records import KIND_OF_OTHERS, Content, JSONObject
 
+_DEEPEST = 20
+"""Folders above a file at most, whose locks are its own."""
 COMMENTS: dict[str, Any] = {"include[]": ["submission_comments"]}
 
 
@@ -123,7 +125,7 @@ async def _assignment(reading: Reading, ref: Ref) -> Record:
     item = await reading.api.get(f"{path}/assignments/{number}", ASSIGNMENTS)
     if content.is_quiz(item):
         raise MissingRecordError("it is a quiz", ref=str(ref))
-    return content.assignment(place, item)
+    return assignment(place, item)
 
 
 async def _quiz(reading: Reading, ref: Ref) -> Record:
@@ -140,20 +142,23 @@ async def _discussion(reading: Reading, ref: Ref) -> Record:
     else:
         listed = reading.api.pages(f"{path}/discussion_topics", {"only_announcements": "true"})
         announcement = number in {str(one.get("id")) async for page in listed for one in page.items}
-    return content.discussion(place, item, announcement=announcement)
+    return audience.topic(content.discussion(place, item, announcement=announcement), item)
 
 
 async def _file(reading: Reading, ref: Ref) -> Record:
     place, path, number = _in(reading, ref)
     item = await reading.api.get(f"{path}/files/{number}")
-    folder = None
-    if item.get("folder_id") is not None:
+    folders: list[JSONObject] = []
+    above = item.get("folder_id")
+    while above is not None and len(folders) < _DEEPEST:
         try:
-            found = await reading.api.get(f"folders/{item['folder_id']}")
-            folder = str(found.get("full_name") or "")
+            folders.append(await reading.api.get(f"folders/{above}"))
         except (PermissionMissingError, MissingRecordError):
-            folder = None
-    return file_of(reading, place, item, folder)
+            break
+        above = folders[-1].get("parent_folder_id")
+    folder = str(folders[0].get("full_name") or "") if folders else None
+    shut = audience.shut_folders(folders)
+    return file_of(reading, place, audience.in_folder(item, shut), folder)
 
 
 async def _event(reading: Reading, ref: Ref) -> Record:
@@ -170,9 +175,11 @@ async def _event(reading: Reading, ref: Ref) -> Record:
 async def _submission(reading: Reading, ref: Ref) -> Record:
     course, assignment, user = parts_of(ref, 3)
     place, path = reading.place(course), f"courses/{course}/assignments/{assignment}"
-    item = await reading.api.get(f"{path}/submissions/{user}", COMMENTS)
     known = reading.facts(place).graded or {}
     graded = known.get(assignment) or graded_of(place, await reading.api.get(path, ASSIGNMENTS))
+    if graded.anonymous:
+        raise ForbiddenRecordError("Canvas hides whose work it is", ref=str(ref))
+    item = await reading.api.get(f"{path}/submissions/{user}", COMMENTS)
     return learning.submission(place, item, graded)
 
 

@@ -47,10 +47,16 @@ _NOISE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Graded:
-    """What an assignment's grades belong to, and of how many points they are."""
+    """What an assignment's grades belong to, and of how many points they are.
+
+    ``anonymous`` says that Canvas tells teachers whose work it is in its API alone, ``published``
+    whether it lists submissions of it at all.
+    """
 
     ref: Ref
     points: float | None
+    anonymous: bool = False
+    published: bool = True
 
 
 def submission(place: Place, item: JSONObject, graded: Graded) -> Submission:
@@ -63,6 +69,7 @@ def submission(place: Place, item: JSONObject, graded: Graded) -> Submission:
     if item.get("rubric_assessment"):
         lost.append("the points by criteria of the rubric")
     comments = [_comment(one) for one in rows(item, "submission_comments")]
+    state = _state(item)
     return Submission(
         remote_id=place.id(
             identifier(item, "assignment_id", "assignments_id"), identifier(item, "user_id")
@@ -70,7 +77,7 @@ def submission(place: Place, item: JSONObject, graded: Graded) -> Submission:
         container=place.course,
         person=identifier(item, "user_id"),
         content=graded.ref,
-        state=_state(item),
+        state=state,
         attempt=whole(item, "attempt"),
         score=number(item, "score"),
         points=graded.points,
@@ -84,6 +91,7 @@ def submission(place: Place, item: JSONObject, graded: Graded) -> Submission:
         lost=tuple(lost),
         raw={
             **kept(item, _NOISE),
+            **({"released": False} if state is SubmissionState.UNRELEASED else {}),
             "submission_comments": [_raw_comment(one) for one in rows(item, "submission_comments")],
             "attachments": [identifier(one) for one in rows(item, "attachments")],
             "assignment": {"content": str(graded.ref), "points_possible": graded.points},
@@ -94,11 +102,18 @@ def submission(place: Place, item: JSONObject, graded: Graded) -> Submission:
 def _state(item: JSONObject) -> SubmissionState:
     if flag(item, "excused"):
         return SubmissionState.EXCUSED
+    if item.get("score") is not None and is_unposted(item):
+        return SubmissionState.UNRELEASED
     if item.get("workflow_state") == "graded" and item.get("score") is not None:
         return SubmissionState.GRADED
     if item.get("submitted_at") or item.get("workflow_state") in {"submitted", "pending_review"}:
         return SubmissionState.SUBMITTED
     return SubmissionState.MISSING if flag(item, "missing") else SubmissionState.UNSUBMITTED
+
+
+def is_unposted(item: JSONObject) -> bool:
+    """Whether Canvas hides the grade from the student; an older one does not tell."""
+    return "posted_at" in item and item["posted_at"] is None
 
 
 def _comment(item: JSONObject) -> Comment:

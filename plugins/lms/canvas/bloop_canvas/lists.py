@@ -7,13 +7,13 @@ from contextlib import aclosing
 from functools import partial
 from typing import Any
 
-from bloop_canvas import content, courses, outcomes
+from bloop_canvas import audience, content, courses, outcomes
 from bloop_canvas.batches import Made, named
-from bloop_canvas.fields import identifier, number
+from bloop_canvas.fields import flag, identifier, number
 from bloop_canvas.learning import Graded
 from bloop_canvas.place import Place
 from bloop_canvas.reading import Reading, Source, each, nothing, over, remembering
-from bloop_sdk import Batch, Cursor, Kind, Record
+from bloop_sdk import Assignment, Batch, Cursor, Kind, MalformedRecordError, Record
 from bloop_sdk.records import JSONObject
 
 ACCOUNT_COURSES: dict[str, Any] = {
@@ -23,7 +23,8 @@ ACCOUNT_COURSES: dict[str, Any] = {
 ASSIGNMENTS: dict[str, Any] = {
     # The dates that everybody has; with overrides they would be those of the token's owner.
     "override_assignment_dates": "false",
-    "include[]": ["checkpoints"],
+    # Overrides are told to who may edit them: what has no other dates is of whom they name.
+    "include[]": ["checkpoints", "overrides"],
 }
 
 
@@ -126,7 +127,7 @@ def assignments(
 
     def make(item: JSONObject) -> list[Record]:
         note(item)
-        return [] if content.is_quiz(item) else [content.assignment(place, item)]
+        return [] if content.is_quiz(item) else [assignment(place, item)]
 
     def remember() -> None:
         facts.graded = graded
@@ -137,9 +138,19 @@ def assignments(
     return remembering(batches, remember) if state is None else batches
 
 
+def assignment(place: Place, item: JSONObject) -> Assignment:
+    """An assignment as its learners may see it."""
+    return audience.assignment(content.assignment(place, item), item)
+
+
 def graded_of(place: Place, item: JSONObject) -> Graded:
     """What an assignment's grades belong to."""
-    return Graded(content.graded(place, item), number(item, "points_possible"))
+    return Graded(
+        content.graded(place, item),
+        number(item, "points_possible"),
+        anonymous=flag(item, "anonymize_students"),
+        published=flag(item, "published", default=True),
+    )
 
 
 def discussions(
@@ -149,13 +160,22 @@ def discussions(
 
     def of(*, announcement: bool) -> Source:
         def make(item: JSONObject) -> list[Record]:
-            return [content.discussion(place, item, announcement=announcement)]
+            record = content.discussion(place, item, announcement=announcement)
+            return [audience.topic(record, item)]
 
         params: dict[str, Any] = {"only_announcements": "true"} if announcement else {}
         path = f"courses/{place.course}/discussion_topics"
-        return Source(path, params, each(named(place, Kind.DISCUSSION), make), nothing)
+        return Source(path, params, each(named(place, Kind.DISCUSSION), make), _later)
 
     return over(reading, [of(announcement=False), of(announcement=True)], state, place.known)
+
+
+async def _later(items: Sequence[JSONObject]) -> str:
+    """The topics that are posted later: time alone changes what becomes of them."""
+    try:
+        return " ".join(identifier(one) for one in items if audience.is_later(one))
+    except MalformedRecordError:
+        return ""  # What is wrong, the maker of its record says.
 
 
 def calendar(reading: Reading, place: Place, state: Cursor | None) -> AsyncGenerator[Batch, None]:

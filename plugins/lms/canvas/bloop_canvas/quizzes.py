@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from bloop_canvas import audience
 from bloop_canvas.fields import (
     address,
     flag,
@@ -64,39 +65,50 @@ REFUSED = "its questions: the credential may not read them"
 def quiz(place: Place, item: JSONObject, questions: Sequence[JSONObject] | None) -> Quiz:
     """A quiz; ``questions`` of None were refused."""
     body = place.html(text(item, "description"))
-    lost = list(body.lost)
-    if questions is None:
-        lost.append(REFUSED)
     found = sorted(questions or (), key=lambda one: number(one, "position") or 0.0)
-    if any(one.get("quiz_group_id") for one in found):
-        lost.append("question groups, which draw some of their questions")
-    if any(str(one.get("answer_tolerance")).endswith("%") for one in found):
-        lost.append("that the answer to a formula may be off by a percentage")
-    if item.get("ip_filter") or flag(item, "has_access_code"):
-        lost.append("from where, and with which access code, it can be taken")
+    lost = (*body.lost, *_lost_of(item, questions))
     attempts = whole(item, "allowed_attempts")
+    dates, alone = audience.dates_of(item), flag(item, "only_visible_to_overrides")
+    restricted = _is_restricted(item, attempts)
     return Quiz(
         remote_id=place.id(identifier(item)),
         container=place.course,
         title=needed(item, "title"),
-        published=flag(item, "published", default=True),
+        published=flag(item, "published", default=True)
+        and not (alone and audience.of_people(dates)),
         html=body.html,
         questions=tuple(_question(place, one) for one in found),
         points=number(item, "points_possible"),
-        due_at=when(item, "due_at"),
+        due_at=audience.common(dates, "due_at") if alone and dates else when(item, "due_at"),
         time_limit=number(item, "time_limit"),
         attempts=None if attempts is None or attempts < 0 else attempts,
-        restricted=_is_restricted(item, attempts),
+        restricted=restricted,
         url=address(item),
         created_at=when(item, "created_at"),
         updated_at=when(item, "updated_at"),
-        lost=tuple(lost),
+        lost=lost,
         raw={
             **kept(item, _NOISE),
             "has_access_code": flag(item, "has_access_code"),
+            **({"restricted": True} if restricted else {}),
             "questions": None if questions is None else [kept(one, _OF_ANSWERS) for one in found],
         },
     )
+
+
+def _lost_of(item: JSONObject, questions: Sequence[JSONObject] | None) -> Iterator[str]:
+    if questions is None:
+        yield REFUSED
+    if any(one.get("quiz_group_id") for one in questions or ()):
+        yield "question groups, which draw some of their questions"
+    if any(str(one.get("answer_tolerance")).endswith("%") for one in questions or ()):
+        yield "that the answer to a formula may be off by a percentage"
+    if item.get("ip_filter") or flag(item, "has_access_code"):
+        yield "from where, and with which access code, it can be taken"
+    if flag(item, "only_visible_to_overrides"):
+        yield audience.SOME_SECTIONS
+    elif audience.dates_of(item):
+        yield "dates of some people and sections that differ"
 
 
 def _is_restricted(item: JSONObject, attempts: int | None) -> bool:
@@ -107,6 +119,10 @@ def _is_restricted(item: JSONObject, attempts: int | None) -> bool:
     graded = text(item, "quiz_type") in {"assignment", "graded_survey"}
     return (
         flag(item, "has_access_code")
+        or flag(item, "only_visible_to_overrides")
+        or flag(item, "require_lockdown_browser")
+        or flag(item, "show_correct_answers_last_attempt")
+        or any(one.get("unlock_at") for one in audience.dates_of(item))
         or bool(item.get("ip_filter") or item.get("unlock_at") or item.get("hide_results"))
         or not flag(item, "show_correct_answers", default=True)
         or bool(item.get("show_correct_answers_at"))

@@ -37,10 +37,8 @@ class Typed:
         found = await self._run(CurrentUser)
         return {"id": found.id, "name": getattr(found, "name", None)}
 
-    async def grade(
-        self, course: str, assignment: str, user: str, changes: dict[str, dict[str, str]]
-    ) -> None:
-        """Change a submission; ``changes`` are Canvas's ``submission`` and ``comment``."""
+    async def grade(self, course: str, assignment: str, user: str, changes: dict[str, Any]) -> None:
+        """Change a submission; ``changes`` are Canvas's parameters, ``submission`` and so on."""
         from canvasapi.submission import Submission
 
         where = {"course_id": course, "assignment_id": assignment, "user_id": user}

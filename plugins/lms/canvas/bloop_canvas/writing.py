@@ -7,6 +7,8 @@ take, and what they wrote is overwritten. Reading once more tells where the late
 
 from __future__ import annotations
 
+from typing import Any
+
 from bloop_canvas import learning
 from bloop_canvas.api import Api
 from bloop_canvas.fetching import COMMENTS
@@ -62,7 +64,7 @@ async def write(api: Api, typed: Typed, op: WriteOp, precondition: Precondition)
     return WriteResult(ref=op.ref, remote_version=learning.version(after))
 
 
-def _changes(values: JSONObject) -> dict[str, dict[str, str]]:
+def _changes(values: JSONObject) -> dict[str, Any]:
     unknown = values.keys() - {"score", "grade", "excused", "comment"}
     if unknown or not values:
         raise FatalError(f"grade: {', '.join(sorted(unknown)) or 'no values'} cannot be written")
@@ -70,13 +72,16 @@ def _changes(values: JSONObject) -> dict[str, dict[str, str]]:
         number(values, "score")
     except MalformedRecordError as err:
         raise FatalError(f"grade: {err}") from err
-    changes: dict[str, dict[str, str]] = {}
+    changes: dict[str, Any] = {}
     if values.get("excused"):
         changes["submission"] = {"excuse": "true"}
     elif "score" in values or "grade" in values:
         given = values.get("grade", values.get("score"))
         grade = f"{given:.12g}" if isinstance(given, float) else str(given)
         changes["submission"] = {"posted_grade": grade}
+        if "grade" not in values:
+            # In a scheme of numbers, such as 1 to 6, Canvas takes points for one of its grades.
+            changes["prefer_points_over_scheme"] = "true"
     if values.get("comment"):
         changes["comment"] = {"text_comment": str(values["comment"])}
     return changes

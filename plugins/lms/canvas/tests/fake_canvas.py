@@ -204,6 +204,8 @@ class FakeCanvas:
                 return reply({each: self.permissions.get(each, True) for each in asked})
             case ["users"]:
                 shape = as_it_is if self.enrolments_of_users else bare_user
+                if "student_view" in request.params.get("enrollment_type[]", ""):
+                    return self._list(request, name, course.test_students, shape)
                 return self._list(request, name, course.lists["users"], shape)
             case ["enrollments"]:
                 rows = [
@@ -346,6 +348,10 @@ class FakeCanvas:
             since = request.params.get(name)
             if since is not None:
                 rows = [row for row in rows if (row[column] or "") > str(since)]
+        asked = request.params.get("assignment_ids[]")
+        if asked is not None:
+            asked = {int(one) for one in ([asked] if isinstance(asked, str) else asked)}
+            rows = [row for row in rows if row["assignment_id"] in asked]
         return rows
 
     # -- grades

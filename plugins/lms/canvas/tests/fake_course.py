@@ -48,6 +48,7 @@ class Course:
     questions: dict[int, list[dict[str, Any]]]
     submissions: list[dict[str, Any]]
     met: dict[int, set[int]] = field(default_factory=dict)
+    test_students: list[dict[str, Any]] = field(default_factory=list)
 
 
 def one(rows: Sequence[dict[str, Any]], number: str) -> dict[str, Any]:

@@ -123,6 +123,27 @@ async def test_a_file_that_is_locked_is_known_without_its_bytes(rig):
     assert read.records[FIRST].lost == ("its bytes: Canvas does not give them to this credential",)
 
 
+@pytest.mark.parametrize(
+    ("of_folder", "of_file"),
+    [
+        ({"locked": True}, {}),
+        ({"unlock_at": "2999-01-01T00:00:00Z"}, {}),
+        ({}, {"lock_at": "2020-01-01T00:00:00Z"}),
+    ],
+)
+async def test_what_students_may_not_open_is_not_published(rig, of_folder, of_file):
+    """A file says nothing of its folder's locks, nor of those above."""
+    canvas = with_bytes()
+    top, inner = canvas.courses[1].lists["folders"]
+    inner["parent_folder_id"] = top["id"]
+    top |= of_folder
+    canvas.courses[1].lists["files"][0] |= of_file
+    read = await read_all(rig(canvas).provider)
+    assert not read.records[FIRST].published
+    assert FIRST in read.files
+    assert not (await rig(canvas).provider.fetch([FIRST])).records[0].published
+
+
 async def test_a_moved_file_has_another_path(rig):
     canvas = with_bytes()
     read = await read_all(rig(canvas).provider)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bloop_canvas import content, courses, modules, quizzes
+from bloop_canvas import audience, content, courses, lists, modules, quizzes
 from bloop_canvas.links import Linked, without_verifiers
 from bloop_canvas.place import Place
 from bloop_sdk import Kind, MalformedRecordError, QuestionKind, Ref, SubmissionState
@@ -316,11 +316,56 @@ async def test_an_event_of_a_section_is_one_of_its_course(rig):
         ({"show_correct_answers": False}, True),
         ({"show_correct_answers_at": "2030-01-01T00:00:00Z"}, True),
         ({"hide_results": "always"}, True),
+        ({"only_visible_to_overrides": True}, True),
+        ({"all_dates": [{"base": True}, {"unlock_at": "2030-01-01T00:00:00Z"}]}, True),
+        ({"all_dates": [{"base": True}, {"due_at": "2030-01-01T00:00:00Z"}]}, False),
+        ({"require_lockdown_browser": True}, True),
+        ({"show_correct_answers_last_attempt": True}, True),
     ],
 )
 def test_a_quiz_whose_answers_canvas_guards_is_not_asked_elsewhere(settings, restricted):
     item = {"id": 1, "title": "Exam", **settings}
     assert quizzes.quiz(PLACE, item, []).restricted is restricted
+
+
+DUE = "2030-01-01T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "due", "published", "lost"),
+    [
+        ([], None, True, ()),
+        ([{"course_section_id": 1, "due_at": DUE}], DUE, True, (audience.SOME_SECTIONS,)),
+        ([{"course_id": 1, "due_at": DUE}, {"student_ids": [3], "due_at": DUE}], DUE, True, ()),
+        ([{"course_section_id": 1, "due_at": DUE}, {"student_ids": [3]}], None, True, None),
+        ([{"student_ids": [3], "due_at": DUE}], DUE, False, (audience.SOME_PEOPLE,)),
+        ([{"group_id": 3, "due_at": DUE}], DUE, False, (audience.SOME_PEOPLE,)),
+    ],
+)
+def test_what_is_not_for_everybody_has_the_dates_of_whom_it_is_for(overrides, due, published, lost):
+    item = {"id": 1, "name": "A", "only_visible_to_overrides": True, "overrides": overrides}
+    found = lists.assignment(PLACE, item)
+    assert (found.due_at and f"{found.due_at:%Y-%m-%dT%H:%M:%SZ}", found.published) == (
+        due,
+        published,
+    )
+    assert lost is None or found.lost == lost
+    assert "student_ids" not in str(found.raw)
+
+
+async def test_a_topic_that_is_posted_later_is_not_published_before(rig):
+    canvas = FakeCanvas()
+    row = canvas.courses[1].lists["topics"][0]
+    row["delayed_post_at"] = "2999-01-01T00:00:00Z"
+    read = await read_all(rig(canvas).provider)
+    ref = Ref(Kind.DISCUSSION, f"1-{row['id']}")
+    assert not read.records[ref].published
+    row |= {"delayed_post_at": "2020-01-01T00:00:00Z", "is_section_specific": True}
+    await read.run(rig(canvas).provider)
+    assert read.records[ref].published and audience.SOME_SECTIONS in read.records[ref].lost
+    row |= {"locked_for_user": True, "lock_info": {"can_view": False}, "message": "locked until"}
+    await read.run(rig(canvas).provider)
+    assert read.records[ref].html == "" and "locked" in read.records[ref].lost[0]
 
 
 def test_a_new_quiz_is_an_assignment_that_says_what_it_lacks():
@@ -340,7 +385,7 @@ async def test_checkpoints_of_a_discussion_are_asked_for_and_named(rig):
     (one, *_) = (await read_all(mine.provider)).of(Kind.ASSIGNMENT)
     assert one.lost == ("the dates and points of its checkpoints",)
     asked = [one for one in mine.faults.requests if one.url.endswith("/assignments")]
-    assert asked[0].params["include[]"] == ["checkpoints"]
+    assert asked[0].params["include[]"] == ["checkpoints", "overrides"]
 
 
 def test_an_item_of_an_unknown_type_is_opaque():
@@ -391,6 +436,22 @@ async def test_states_of_submissions(rig):
     ]
     first = read.of(Kind.SUBMISSION)[0]
     assert (first.score, first.points, first.grade) == (8.0, 10.0, "B")
+
+
+async def test_work_of_who_is_inactive_is_known_and_that_of_a_test_student_is_nobodys(rig):
+    """Canvas lists the work of both, and neither among the active people of the course."""
+    canvas = FakeCanvas()
+    course = canvas.courses[1]
+    (enrolment,) = course.lists["users"][1]["enrollments"]
+    enrolment["enrollment_state"] = "inactive"
+    course.test_students = [{"id": 999, "name": "Test Student", "enrollments": []}]
+    course.submissions.append({**course.submissions[0], "user_id": 999})
+    mine = rig(canvas)
+    read = await read_all(mine.provider)
+    assert {one.person for one in read.of(Kind.SUBMISSION)} == {"32", "33"}
+    assert not next(one for one in read.of(Kind.ENROLMENT) if one.person == "32").active
+    asked = [one for one in mine.faults.requests if "enrollment_type[]" in one.params]
+    assert (len(asked), read.skipped) == (1, {})
 
 
 async def test_the_submission_of_a_quiz_belongs_to_the_quiz(rig):

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from bloop_canvas.paging import Page, ahead, links_of
-from bloop_sdk import Cursor, FatalError, Kind, Partition, Ref
+from bloop_sdk import Cursor, FatalError, Kind, Partition, Ref, SubmissionState
 from bloop_sdk.testing import Replica, Status, read_all, reply
 from plugins.lms.canvas.tests.fake_canvas import FakeCanvas, Throttle
 from plugins.lms.canvas.tests.fake_course import ADDRESS, SMALL, Sizes
@@ -302,6 +302,36 @@ async def test_submissions_are_read_on_from_the_last_time_by_canvas_clock(rig):
         for r in mine.faults.requests
         if "/students/" in r.url
     ] == [(True, False), (False, True)]
+
+
+async def test_what_canvas_hides_of_grades_is_read_again_until_it_shows_it(rig):
+    """Posting, as Canvas calls it, changes nothing that its filters look at."""
+    canvas = FakeCanvas(Sizes())
+    course = canvas.courses[1]
+    unposted, anonymous = course.lists["assignments"][:2]
+    anonymous["anonymize_students"] = True
+    for row in course.submissions:
+        row |= {"workflow_state": "graded", "score": 3.0, "posted_at": None}
+        row["graded_at"] = row["submitted_at"]
+    read = await read_all(rig(canvas).provider)
+    found = read.of(Kind.SUBMISSION)
+    assert {(one.remote_id.split("-")[1], one.state, one.score) for one in found} == {
+        (str(unposted["id"]), SubmissionState.UNRELEASED, 3.0)
+    }
+    report = await read.run(rig(canvas).provider)
+    assert report.written == 0
+    anonymous["anonymize_students"] = False
+    for row in course.submissions:
+        row["posted_at"] = row["submitted_at"]
+    mine = rig(canvas)
+    report = await read.run(mine.provider)
+    assert report.written == 4 + 1  # The assignment itself says that nobody is anonymous any more.
+    assert {one.state for one in read.of(Kind.SUBMISSION)} == {SubmissionState.GRADED}
+    assert len(mine.sent("/students/submissions")) == 3
+    mine = rig(canvas)
+    report = await read.run(mine.provider)
+    assert report.written == 0
+    assert len(mine.sent("/students/submissions")) == 2
 
 
 async def test_after_a_week_all_submissions_are_read_again(rig):

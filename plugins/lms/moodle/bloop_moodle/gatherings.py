@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from bloop_moodle.activities import Making, definition_list, dicts
@@ -120,6 +121,8 @@ def _discussion(
     attached = [files.add(entry) for entry in dicts(found.get("attachments"))]
     text = files.linked(body(found.get("message")))
     replies = integer(found.get("numreplies"))
+    hidden = _hidden(making, found)
+    published = making.module.published and hidden is None
     return Discussion(
         remote_id=remote_id,
         container=making.course,
@@ -128,17 +131,28 @@ def _discussion(
         attachments=tuple(file.ref for file in attached if file is not None),
         announcement=announcement,
         posted_at=moment(found.get("timestart")) or moment(found.get("created")),
-        published=making.module.published,
+        published=published,
         raw={
             **without(found, *_OF_THE_READER, "messageinlinefiles"),
-            "published": making.module.published,
+            "published": published,
         },
         url=f"{making.moodle.base}/mod/forum/discuss.php?d={number}",
         remote_version=str(found.get("timemodified") or "") or None,
         created_at=moment(found.get("created")),
         updated_at=moment(found.get("timemodified")),
-        lost=(*files.unknown(text), *(("its replies",) if replies else ())),
+        lost=(*files.unknown(text), *filter(None, ("its replies" if replies else None, hidden))),
     )
+
+
+def _hidden(making: Making, found: JSONObject) -> str | None:
+    """Why Moodle does not show a discussion to all learners; it does to who teaches."""
+    starts, ends = moment(found.get("timestart")), moment(found.get("timeend"))
+    now = datetime.now(UTC)
+    if (starts is not None and now < starts) or (ends is not None and ends <= now):
+        return "that learners see it at another time"
+    if making.module.separate and identifier(found.get("groupid")) is not None:
+        return "that it is for one group"
+    return None
 
 
 async def glossary(making: Making) -> Made:

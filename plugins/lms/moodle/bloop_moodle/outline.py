@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from bloop_moodle.conditions import FOR_SOME, is_closed, is_for_some
 from bloop_moodle.functions import ACTIVITIES
 from bloop_moodle.values import (
     body,
@@ -38,6 +40,7 @@ KINDS = {
 PLACES = frozenset({"book", "folder", "subsection"})
 """Modules that are places in the tree, with content below them."""
 
+_SEPARATE_GROUPS = 1
 _STEALTH = -1
 """The section of what is open to learners and shown on no course page, as its own is hidden."""
 _OF_THE_READER = (
@@ -75,6 +78,7 @@ class Module:
     open: bool
     restriction: str
     tracked: bool
+    separate: bool
     due: datetime | None
     signature: str
     entry: JSONObject = field(repr=False, hash=False, compare=False)
@@ -162,16 +166,17 @@ def read_outline(course: str, answer: Any, at: int | None) -> Outline:
     }
     parts: list[Part] = []
     modules: dict[str, Module] = {}
+    now = int(time.time()) if at is None else at
     # Subsections after the sections that hold them: parents come first.
     for position, section in sorted(enumerate(sections), key=lambda each: _delegated(each[1])):
         host = hosts.get(str(section.get("itemid"))) if _delegated(section) else None
-        part = _part(section, position, host)
+        part = _part(section, position, host, now)
         parts.append(part)
-        for module in _read_modules(section, part):
+        for module in _read_modules(section, part, now):
             modules[module.cmid] = module
     for section in answer:
         if isinstance(section, dict) and integer(section.get("id")) == _STEALTH:
-            modules |= {module.cmid: module for module in _read_modules(section, None)}
+            modules |= {module.cmid: module for module in _read_modules(section, None, now)}
     shut = (section for section in sections if not flag(section.get("uservisible", True)))
     closed = frozenset(str(identifier(section.get("id"))) for section in shut)
     return Outline(course, at, tuple(parts), modules, closed)
@@ -185,13 +190,17 @@ def part_node(course: str, part: Part) -> Node:
         position=part.position,
         title=part.title,
         published=part.published,
+        # Of a section, Moodle tells its conditions in words alone, and while they do not hold.
+        lost=(FOR_SOME,) if part.entry.get("availabilityinfo") else (),
         raw=part.entry,
     )
 
 
 def module_node(course: str, module: Module) -> Node:
     """A module's place in the tree."""
-    lost = () if module.open else (f"restricted: {module.restriction}",)
+    lost = [] if module.open else [f"restricted: {module.restriction}"]
+    if is_for_some(module.entry.get("availability")):
+        lost.append(FOR_SOME)
     url = module.entry.get("url")
     return Node(
         remote_id=module.node_id,
@@ -201,7 +210,7 @@ def module_node(course: str, module: Module) -> Node:
         title=module.name,
         content=module.content,
         published=module.published,
-        lost=lost,
+        lost=tuple(lost),
         url=url if isinstance(url, str) else None,
         raw={**without(module.entry, "contents", "description"), "open": module.open},
     )
@@ -218,24 +227,28 @@ def _delegated(section: JSONObject) -> bool:
     return section.get("component") == "mod_subsection"
 
 
-def _part(section: JSONObject, position: int, host: JSONObject | None) -> Part:
+def _part(section: JSONObject, position: int, host: JSONObject | None, now: int) -> Part:
     return Part(
         id=str(identifier(section.get("id"))),
         title=name(section.get("name"), f"Section {integer(section.get('section')) or 0}"),
         position=position,
-        published=all(flag(one.get("visible", 1)) for one in (section, host or {})),
+        # Beyond the number of sections of its format, a section is for who edits the course.
+        published=all(flag(one.get("visible", 1)) for one in (section, host or {}))
+        and not flag(section.get("hiddenbynumsections"))
+        and not is_closed((host or {}).get("availability"), now),
         summary=body(section.get("summary")),
         entry=without(section, "modules"),
         host=f"cm{identifier(host.get('id'))}" if host is not None else None,
     )
 
 
-def _read_modules(section: JSONObject, part: Part | None) -> Iterator[Module]:
+def _read_modules(section: JSONObject, part: Part | None, now: int) -> Iterator[Module]:
     parent = part.host or part.node_id if part is not None else None
     visible = part is None or part.published
     for position, given in enumerate(_modules(section), start=1):
         entry = without(given, *_OF_THE_READER)
-        published = visible and flag(entry.get("visible", 1))
+        shut = is_closed(entry.get("availability"), now)
+        published = visible and flag(entry.get("visible", 1)) and not shut
         may_see = flag(entry.get("uservisible", True))
         yield Module(
             cmid=str(identifier(entry.get("id"))),
@@ -249,6 +262,7 @@ def _read_modules(section: JSONObject, part: Part | None) -> Iterator[Module]:
             open=may_see and flag(section.get("uservisible", True)),
             restriction=words(entry.get("availabilityinfo")) or "this account may not see it",
             tracked=bool(integer(entry.get("completion"))),
+            separate=integer(entry.get("groupmode")) == _SEPARATE_GROUPS,
             due=_due(entry),
             signature=digest([entry, published, may_see]),
             entry=entry,

@@ -9,7 +9,7 @@ from bloop_moodle import people, work
 from bloop_moodle.course import CourseReader, refuse
 from bloop_moodle.gatherings import whole
 from bloop_moodle.outline import Module, Outline
-from bloop_moodle.rest import Moodle
+from bloop_moodle.rest import Moodle, together
 from bloop_moodle.values import identifier, listed, parts
 from bloop_sdk.errors import PermissionMissingError, SkippableError
 from bloop_sdk.records import Batch, Container, JSONObject, Record, Skipped, Submission
@@ -26,6 +26,8 @@ ASSIGN_GRADES = "mod_assign_get_grades"
 COMPLETION = "core_completion_get_activities_completion_status"
 
 USERS_AT_ONCE = 500
+AT_ONCE = 4
+"""Requests of one learner each that are on their way together, as the manifest allows."""
 EVERYBODY = 300
 """Of more learners, Moodle would take minutes to put all grades into one answer."""
 _FIELDS = "id,username,fullname,email,idnumber,suspended,roles,groups"
@@ -42,6 +44,7 @@ class PeopleReader:
         self._moodle = moodle
         self._courses = courses
         self._learners: dict[str, list[str]] = {}
+        self._enrolled: dict[str, frozenset[str]] = {}
 
     async def read(self, stream: str, course: str) -> AsyncIterator[Batch]:
         """All of a stream in a course."""
@@ -98,7 +101,7 @@ class PeopleReader:
         await self._moodle.need(USERS, "reading people")
         everybody = await self._users(course, _FIELDS)
         active = await self._active(course)
-        self._learners[course] = _learners(everybody, active)
+        self._note(course, everybody, active)
         for one in everybody:
             yield people.participant(self._moodle.base, course, one, active)
 
@@ -185,10 +188,13 @@ class PeopleReader:
         if await self._moodle.has(GRADES):
             await self._graded(outline.course, found)
         due = {cmid: module.due for cmid, module in outline.modules.items()}
+        # Moodle keeps the work of who is enrolled no more, and tells nothing else of them.
+        enrolled = self._enrolled.get(outline.course) or {user for _, user in found}
         return [
             work.submission(outline.course, key, known, due.get(key[0]))
             for key, known in sorted(found.items())
             if only in {None, key[0]} and key[0] not in anonymous and _tells(known)
+            if key[1] in enrolled
         ]
 
     async def _graded(self, course: str, found: work.Work) -> None:
@@ -239,12 +245,17 @@ class PeopleReader:
             yield await self._moodle.call(GRADES, courseid=course, userid=own)
             return
         # Where a course has groups and the account is in one, "everybody" is that group.
-        for user in learners:
-            if user not in found:
-                try:
-                    yield await self._moodle.call(GRADES, courseid=course, userid=user)
-                except (PermissionMissingError, SkippableError):
-                    continue  # Of a group that the account may not see.
+        for few in parts((user for user in learners if user not in found), AT_ONCE):
+            for answer in await together([self._grades_of(course, user) for user in few]):
+                if answer is not None:
+                    yield answer
+
+    async def _grades_of(self, course: str, user: str) -> Any:
+        """A learner's grades; None of one in a group that the account may not see."""
+        try:
+            return await self._moodle.call(GRADES, courseid=course, userid=user)
+        except (PermissionMissingError, SkippableError):
+            return None
 
     async def _completion(self, course: str) -> Listed:
         await self._moodle.need(COMPLETION, "reading completion")
@@ -253,20 +264,26 @@ class PeopleReader:
             return
         own = (await self._moodle.site()).user
         users = [own, *(user for user in await self._watched(course) if user != own)]
-        for user in users:
-            try:
-                answer = await self._moodle.call(COMPLETION, courseid=course, userid=user)
-            except PermissionMissingError:
-                if user == own:
-                    continue  # Who only looks after the course is not tracked in it.
-                return  # Who may see their own alone would be refused for each of the others.
-            except SkippableError as err:
-                yield Skipped(ref=f"completion:{course}:{user}", reason=str(err), code=err.code)
-                continue
-            for one in listed(answer, "statuses", COMPLETION):
-                made = work.completion(course, user, one)
-                if made is not None:
-                    yield made
+        # Who may see their own alone would be refused for each of the others: the first tells.
+        for some in [*([user] for user in users[:2]), *parts(users[2:], AT_ONCE)]:
+            found = await together([self._completion_of(course, user) for user in some])
+            for user, made in zip(some, found, strict=True):
+                if made is None and user != own:
+                    return
+                for one in made or ():  # Who only looks after the course is not tracked in it.
+                    yield one
+
+    async def _completion_of(self, course: str, user: str) -> list[Record | Skipped] | None:
+        """How far somebody is; None where that may not be seen."""
+        try:
+            answer = await self._moodle.call(COMPLETION, courseid=course, userid=user)
+        except PermissionMissingError:
+            return None
+        except SkippableError as err:
+            return [Skipped(ref=f"completion:{course}:{user}", reason=str(err), code=err.code)]
+        found = listed(answer, "statuses", COMPLETION)
+        made = (work.completion(course, user, one) for one in found)
+        return [one for one in made if one is not None]
 
     async def _watched(self, course: str) -> list[str]:
         """The active learners of a course, as far as the account may see them."""
@@ -276,8 +293,15 @@ class PeopleReader:
             except (PermissionMissingError, SkippableError):
                 everybody = []
             active = await self._active(course) if everybody else None
-            self._learners[course] = _learners(everybody, active)
+            self._note(course, everybody, active)
         return self._learners[course]
+
+    def _note(
+        self, course: str, everybody: list[JSONObject], active: frozenset[str] | None
+    ) -> None:
+        self._learners[course] = _learners(everybody, active)
+        numbers = filter(None, (identifier(one.get("id")) for one in everybody))
+        self._enrolled[course] = frozenset(numbers)
 
 
 def _learners(users: list[JSONObject], active: frozenset[str] | None) -> list[str]:

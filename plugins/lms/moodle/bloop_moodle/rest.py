@@ -6,11 +6,12 @@ https://docs.moodle.org/dev/Creating_a_web_service_client how arguments are writ
 
 from __future__ import annotations
 
+import asyncio
 import uuid
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from bloop_moodle.config import MoodleConfig
 from bloop_moodle.failures import ACCESS, code_of, error_of, file_error, unusable
@@ -32,6 +33,8 @@ from bloop_sdk.plugin import ConnectionContext
 
 SITE_INFO = "core_webservice_get_site_info"
 _PEEKED = 4096
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +237,18 @@ def flattened(value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
             yield from flattened(one, f"{prefix}[{index}]")
     elif value is not None:
         yield prefix, str(int(value)) if isinstance(value, bool) else str(value)
+
+
+async def together(calls: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+    """Await all at once, in their order; the first error ends the others and is raised itself."""
+    tasks = [asyncio.ensure_future(call) for call in calls]
+    try:
+        return list(await asyncio.gather(*tasks))
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
 
 
 def _repeatable() -> dict[str, str]:

@@ -38,6 +38,10 @@ _COMPLETION = {
     2: CompletionState.PASSED,
     3: CompletionState.FAILED,
 }
+_IN_WORKFLOW = frozenset(
+    {"notmarked", "inmarking", "readyforreview", "inreview", "readyforrelease"}
+)
+"""States of a marking workflow in which learners are not shown a grade."""
 UNGRADED = "ungraded"
 
 Work = dict[tuple[str, str], dict[str, JSONObject]]
@@ -130,7 +134,9 @@ def submission(
     grader = identifier(graded.get("grader"))
     graded_at = moment(graded.get("timemodified")) or moment(item.get("gradedategraded"))
     attempt = integer(sent.get("attemptnumber", graded.get("attemptnumber")))
+    hidden = score is not None and _is_hidden(sent, item)
     raw = {
+        **({"released": False} if hidden else {}),
         "due": due.isoformat() if due is not None else None,
         "submission": without(sent, "gradingstatus"),
         "grade": graded,
@@ -141,7 +147,7 @@ def submission(
         container=course,
         person=user,
         content=content_ref(kind, cmid),
-        state=_state(score, handed_in=handed_in),
+        state=SubmissionState.UNRELEASED if hidden else _state(score, handed_in=handed_in),
         attempt=None if attempt is None else attempt + 1,
         score=score,
         points=number(item.get("grademax")),
@@ -164,6 +170,18 @@ def version(graded: JSONObject | None) -> str:
     if not graded or score is None or score < 0:
         return UNGRADED
     return f"{_attempt(graded)}:{integer(graded.get('timemodified')) or 0}:{score:g}"
+
+
+def _is_hidden(sent: JSONObject, item: JSONObject) -> bool:
+    """Whether Moodle does not show a grade that there is to its learner.
+
+    Hidden in the gradebook; or given in a marking workflow, from which only what is released comes
+    into the gradebook.
+    """
+    if item:
+        waits = number(item.get("graderaw")) is None and not flag(item.get("gradeneedsupdate"))
+        return waits or flag(item.get("gradeishidden"))
+    return sent.get("gradingstatus") in _IN_WORKFLOW
 
 
 def _state(score: float | None, *, handed_in: bool) -> SubmissionState:
@@ -200,7 +218,7 @@ def completion(course: str, user: str, found: JSONObject) -> Completion | Skippe
 
 
 def event(base: str, outline: Outline, found: JSONObject) -> CalendarEvent | Skipped | None:
-    """An event of the course; None for one of a person."""
+    """An event of the course; None for one of a person, or that learners are not shown."""
     remote_id, starts = identifier(found.get("id")), moment(found.get("timestart"))
     if remote_id is None or starts is None:
         ref = f"{Kind.CALENDAR_EVENT}:{found.get('id')}"
@@ -208,6 +226,9 @@ def event(base: str, outline: Outline, found: JSONObject) -> CalendarEvent | Ski
     if identifier(found.get("courseid")) != outline.course:
         return None
     module = outline.by_instance(str(found.get("modulename") or ""), found.get("instance"))
+    # When something has to be graded is for who grades: Moodle's own calendar looks at that.
+    if found.get("eventtype") == "gradingdue" or (module is not None and not module.published):
+        return None
     seconds = number(found.get("timeduration")) or 0
     return CalendarEvent(
         remote_id=remote_id,

@@ -70,7 +70,7 @@ class Site:
         self.feedback = ""
         self.assign = {"grade": 100, "teamsubmission": 0, "markingworkflow": 0}
         self.assign |= {"blindmarking": 0, "revealidentities": 0, "attemptreopenmethod": "none"}
-        self.method, self.locked, self.state = "rubric", False, ""
+        self.method, self.locked, self.hidden, self.state = "rubric", False, False, ""
         self.submissions: list[dict] = []
         self.completion = {1: 0}
         self._fill()

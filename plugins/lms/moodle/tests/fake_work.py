@@ -100,7 +100,8 @@ class Work:
                 "moodle_exception", "nopermissiontoviewgrades", "Cannot view grades."
             )
         held = self.site.grades.get(LEARNER)
-        score = None if held is None else float(held["grade"])
+        unreleased = self.site.assign["markingworkflow"] and self.site.state != "released"
+        score = None if held is None or unreleased else float(held["grade"])
         items = [self._item(2, 8, "assign", score, 100), self._item(3, 9, "quiz", None, 10)]
         user = {
             "courseid": 2,
@@ -135,7 +136,7 @@ class Work:
             "gradedategraded": self.site.grades[LEARNER]["timemodified"] if graded else None,
             "gradehiddenbydate": False,
             "gradeneedsupdate": False,
-            "gradeishidden": False,
+            "gradeishidden": self.site.hidden,
             "gradeislocked": self.site.locked,
             "gradeisoverridden": None,
             "gradeformatted": f"{score:.2f}" if graded else "-",
