@@ -67,8 +67,9 @@ async def test_while_it_waits_its_text_is_nowhere_in_the_clear(hub):
             opened(unit, other)
 
 
-async def test_one_that_is_away_is_asked_again(hub):
-    (folder(hub) / "plan").write_text("away")
+@pytest.mark.parametrize("plan", ["away", "locked out"])
+async def test_one_that_is_away_or_has_a_wrong_password_is_asked_again(hub, plan):
+    (folder(hub) / "plan").write_text(plan)
     message = await ended(hub, ask(hub))
     assert message.state == "sent"
 
