@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 import threading
 from collections.abc import Sequence
@@ -17,6 +18,9 @@ from bloop_tantivy.config import TantivyConfig
 
 META = "meta.json"
 """The file that a commit replaces last of all."""
+
+_LACKING = re.compile(r"\b(?:code:|os error) (?:12|13|23|24)\b")
+"""Memory, rights or file handles that the process lacks, in the words of Rust's errors."""
 
 
 class TantivyIndex:
@@ -33,6 +37,8 @@ class TantivyIndex:
         self._log = ctx.log
         self._run_sync = ctx.run_sync
         self._open: dict[str, _Opened] = {}
+        self._torn: set[str] = set()
+        """Institutions of whose index a part can't be read."""
         self._turn = threading.Lock()
 
     async def mark(self, institution: str) -> str | None:
@@ -57,8 +63,13 @@ class TantivyIndex:
         if searcher is None:
             return None
         query = Query.term_query(schema.schema(), "id", schema.MARK_ID, "basic")
-        for _, address in searcher.search(query, 1, count=False).hits:
-            return str(searcher.doc(address)["mark"][0])
+        try:
+            for _, address in searcher.search(query, 1, count=False).hits:
+                return str(searcher.doc(address)["mark"][0])
+        except ValueError as err:
+            # A file that is opened only now; the hub has all indexed anew.
+            self._unreadable(self._path(institution), err)
+            self._torn.add(institution)
         return None
 
     def _search(self, query: SearchQuery) -> list[Hit]:
@@ -78,9 +89,11 @@ class TantivyIndex:
         ]
 
     def _index(self, changes: Changes) -> None:
-        path = self._path(changes.institution)
+        institution = changes.institution
+        path = self._path(institution)
+        opened = None if institution in self._torn else self._opened(institution)
         try:
-            index = (self._opened(changes.institution) or self._made(changes.institution)).index
+            index = (opened or self._made(institution)).index
             writer = index.writer(self._bytes, 1)
         except ValueError as err:
             raise UnavailableError(
@@ -91,7 +104,7 @@ class TantivyIndex:
             self._write(writer, changes)
         except ValueError as err:
             with self._turn:
-                self._open.pop(changes.institution, None)
+                self._open.pop(institution, None)
             raise UnavailableError(
                 f"{path}: it could not be written: {err}", cure="see that its disk has room"
             ) from err
@@ -125,10 +138,16 @@ class TantivyIndex:
                 try:
                     known = _Opened(path)
                 except ValueError as err:
-                    self._log.warning("an index can't be opened", path=str(path), error=err)
+                    self._unreadable(path, err)
                     return None
                 self._open[institution] = known
             return known
+
+    def _unreadable(self, path: Path, err: ValueError) -> None:
+        """Tell of an index that counts as none; raises where it is the process that lacks."""
+        if _LACKING.search(str(err)):
+            raise UnavailableError(f"{path}: it can't be read now: {err}") from err
+        self._log.warning("an index can't be opened", path=str(path), error=err)
 
     def _made(self, institution: str) -> _Opened:
         """A new index, in place of one of another version or one that can't be opened."""
@@ -137,6 +156,7 @@ class TantivyIndex:
             shutil.rmtree(path.parent, ignore_errors=True)
             path.mkdir(parents=True)
             made = self._open[institution] = _Opened(path)
+            self._torn.discard(institution)
             return made
 
     def _path(self, institution: str) -> Path:
@@ -167,7 +187,7 @@ class _Opened:
 
 def _begun(searcher: Searcher, word: str) -> list[str]:
     """The most frequent words of the index that begin with a word."""
-    terms = schema.analyser().analyze(word)
+    terms = schema.words_of(word)
     if not terms:
         return []
     counts: dict[str, int] = {}
