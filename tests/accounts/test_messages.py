@@ -16,7 +16,9 @@ from bloop.store.sealing import SealError
 from tests.accounts.posting import folder
 
 PATIENCE_SECONDS = 60
-TEXT = Text("You are invited", "https://learn.example.edu/join?token=very-secret\n")
+TEXT = Text(
+    "You are invited to\n\x00Riverside ", "https://learn.example.edu/join?token=very-secret\n"
+)
 
 
 @pytest.fixture
@@ -47,7 +49,7 @@ async def test_a_message_is_brought_and_its_text_forgotten(hub):
     message = await ended(hub, message_id)
     assert (message.state, message.brought_by, message.body) == ("sent", "post", None)
     brought = (folder(hub) / message_id).read_text()
-    assert brought == f"ada@example.org|{TEXT.subject}|{TEXT.text}"
+    assert brought == f"ada@example.org|You are invited to Riverside|{TEXT.text}"
 
 
 async def test_while_it_waits_its_text_is_nowhere_in_the_clear(hub):

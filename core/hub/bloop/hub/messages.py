@@ -63,6 +63,11 @@ def _later(err: BloopError, attempt: int) -> RetriableError:
     return RetriableError(err.message, cure=err.cure, code=err.code, retry_after=pause)
 
 
+def _one_line(subject: str) -> str:
+    """A title or a name in it may have line breaks, for which the whole would be refused."""
+    return "".join(one for one in " ".join(subject.split()) if one.isprintable())
+
+
 async def _notify(
     hub: Hub, call: Call, handle: ProviderHandle | None, message: service.Opened
 ) -> None:
@@ -74,7 +79,7 @@ async def _notify(
     provider: Notifier = await asyncio.to_thread(handle.create, ctx)
     notification = Notification(
         to=message.recipient,
-        subject=message.text.subject,
+        subject=_one_line(message.text.subject),
         text=message.text.text,
         idempotency_key=message.id,
     )

@@ -12,6 +12,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import formatdate
 from typing import Any
+from uuid import uuid4
 
 import aiosmtplib
 
@@ -69,11 +70,14 @@ class SmtpNotifier:
         except (ValueError, HeaderParseError, IndexError) as err:
             # A line break would begin a header of its own.
             raise MalformedRecordError("a message with a subject or text that is none") from err
-        key = notification.idempotency_key.encode() or bytes(message)
-        message["Message-ID"] = f"<{hashlib.sha256(key).hexdigest()[:32]}@{sender.domain}>"
+        # What has no key is no other's double, though it says the same: mailboxes show one id once.
+        key = notification.idempotency_key or uuid4().hex
+        id_ = hashlib.sha256(key.encode()).hexdigest()[:32]
+        message["Message-ID"] = f"<{id_}@{sender.domain}>"
         message["Date"] = formatdate()
-        # So that nobody's vacation notice answers (RFC 3834).
+        # So that nobody's vacation notice answers (RFC 3834), nor Exchange's.
         message["Auto-Submitted"] = "auto-generated"
+        message["X-Auto-Response-Suppress"] = "OOF, AutoReply"
         return message
 
 
