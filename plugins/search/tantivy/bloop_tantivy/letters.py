@@ -20,18 +20,22 @@ _UNSPACED = re.compile(
 
 # What Lucene's normalizers for Arabic and Persian make alike, as people write one for the other.
 _ARABIC = {"\u0640": "", "ى": "ي", "ی": "ي", "ک": "ك", "ة": "ه"}
+_VARIANTS = re.compile(f"[{''.join(_ARABIC)}]")
+
+# Latin letters that are one with their marks, punctuation and currencies: tantivy's own filters do.
+_LATIN = re.compile("[\\x00-\\u024f\\u2000-\\u206f\\u20a0-\\u20bf]*")
 
 
 def indexed(text: str) -> str:
     """A text of which tantivy's tokenizer makes the words to find."""
-    if text.isascii():
+    if _LATIN.fullmatch(text):
         return text
     return _UNSPACED.sub(_letters_and_pairs, plain(text))
 
 
 def asked(word: str) -> list[str]:
     """What a word of a query looks for: itself, or its pairs of letters."""
-    if word.isascii():
+    if _LATIN.fullmatch(word):
         return [word]
     word = plain(word)
     parts: list[str] = []
@@ -44,8 +48,12 @@ def asked(word: str) -> list[str]:
 
 def plain(text: str) -> str:
     """A text without marks that are written or left out, in one spelling (NFKC)."""
-    apart = unicodedata.normalize("NFKD", text).translate(_left_out())
-    return unicodedata.normalize("NFKC", apart)
+    apart = _marks().sub("", unicodedata.normalize("NFKD", text))
+    return unicodedata.normalize("NFKC", _VARIANTS.sub(_usual, apart))
+
+
+def _usual(variant: re.Match[str]) -> str:
+    return _ARABIC[variant[0]]
 
 
 def _letters_and_pairs(run: re.Match[str]) -> str:
@@ -60,16 +68,15 @@ def _pairs(run: str) -> list[str]:
 
 
 @cache
-def _left_out() -> dict[int, str]:
+def _marks() -> re.Pattern[str]:
     """Marks by their combining class: Hebrew's and Arabic's, and those beside Latin letters.
 
     Others are more than a mark: viramas, and what makes another kana of one (7 to 9), vowels of
     Telugu, Thai and Lao (84 to 132).
     """
-    marks = [
-        code
-        for code in range(0x300, 0x11000)
-        if 10 <= unicodedata.combining(chr(code)) <= 36
-        or 200 <= unicodedata.combining(chr(code)) <= 240
-    ]
-    return dict.fromkeys(marks, "") | {ord(one): other for one, other in _ARABIC.items()}
+    found = [chr(code) for code in range(0x300, 0x11000) if _is_left_out(chr(code))]
+    return re.compile(f"[{''.join(found)}]+")
+
+
+def _is_left_out(mark: str) -> bool:
+    return 10 <= unicodedata.combining(mark) <= 36 or 200 <= unicodedata.combining(mark) <= 240
