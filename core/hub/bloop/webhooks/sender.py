@@ -232,7 +232,7 @@ class Sender:
 
         Where it takes another of the same topic and still not this one, this one is ``alone``.
         """
-        if outcome.gone or outcome.refused or outcome.retry_after:
+        if outcome.gone or outcome.refused or outcome.retry_after or outcome.status == 429:
             return outcome
         found = await self._database.read(BEHIND, call, endpoint=turn.endpoint, seq=row.seq)
         firsts: dict[Any, Waiting] = {row.subject: row}

@@ -119,6 +119,9 @@ class Session:
                 cure="see to host, port and tls, and to the server's certificate",
                 retry_after=BUSY_SECONDS,
             ) from None
+        except BaseException:
+            self._client.close()
+            raise
         return self._client
 
     async def __aexit__(self, *_error: object) -> None:
