@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shutil
 import threading
@@ -91,11 +92,11 @@ class TantivyIndex:
     def _index(self, changes: Changes) -> None:
         institution = changes.institution
         path = self._path(institution)
-        opened = None if institution in self._torn else self._opened(institution)
+        if institution in self._torn or self._opened(institution) is None:
+            self._made(institution)
         try:
-            index = (opened or self._made(institution)).index
-            writer = index.writer(self._bytes, 1)
-        except ValueError as err:
+            writer = self._writer(path)
+        except (ValueError, FileNotFoundError) as err:
             raise UnavailableError(
                 f"{path}: it can't be written now: {err}",
                 cure="another process may be at it: it is tried again",
@@ -111,6 +112,21 @@ class TantivyIndex:
         finally:
             with contextlib.suppress(ValueError):
                 writer.wait_merging_threads()
+
+    def _writer(self, path: Path) -> IndexWriter:
+        """A writer that knows all files that are there, so that it removes those of no use.
+
+        tantivy reads their list as it opens an index, and writes it with a commit: one that was
+        opened before another process wrote would leave that one's files behind for good. Raises
+        ValueError, also where somebody else was first.
+        """
+        meta = path / META
+        before = _state(meta.stat())
+        writer = _index_at(path).writer(self._bytes, 1)
+        if _state(meta.stat()) != before:
+            writer.wait_merging_threads()
+            raise ValueError("another process has just written")
+        return writer
 
     def _write(self, writer: IndexWriter, changes: Changes) -> None:
         if changes.reset:
@@ -167,8 +183,7 @@ class _Opened:
     """An index that is open; what other processes have committed is seen by the next searcher."""
 
     def __init__(self, path: Path) -> None:
-        self.index = Index(schema.schema(), path=str(path))
-        self.index.register_tokenizer(schema.ANALYSER, schema.analyser())
+        self.index = _index_at(path)
         self.index.config_reader("manual")
         self._meta = path / META
         self._seen: tuple[int, int] | None = None
@@ -176,13 +191,22 @@ class _Opened:
 
     def searcher(self) -> Searcher:
         """The newest commit."""
-        stat = self._meta.stat()
-        state = stat.st_ino, stat.st_mtime_ns
+        state = _state(self._meta.stat())
         with self._turn:
             if state != self._seen:
                 self.index.reload()
                 self._seen = state
             return self.index.searcher()
+
+
+def _index_at(path: Path) -> Index:
+    index = Index(schema.schema(), path=str(path))
+    index.register_tokenizer(schema.ANALYSER, schema.analyser())
+    return index
+
+
+def _state(stat: os.stat_result) -> tuple[int, int]:
+    return stat.st_ino, stat.st_mtime_ns
 
 
 def _begun(searcher: Searcher, word: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import resource
 import signal
 import subprocess
@@ -108,6 +109,19 @@ async def test_a_process_that_lacks_file_handles_takes_no_index_for_torn(tmp_pat
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, handles)
     assert await index.mark(HERE) == "1"
+
+
+async def test_processes_that_index_in_turn_leave_no_files_behind(tmp_path):
+    number = 0
+    for indexer in (index_in(tmp_path), index_in(tmp_path)) * 3 + (index_in(tmp_path),):
+        for _ in range(4):
+            number += 1
+            one = Document(id=f"{number % 5}", kind="page", container="c", title="Leaf", text="")
+            await indexer.index(Changes(institution=HERE, documents=[one], mark=str(number)))
+    (meta,) = tmp_path.rglob("meta.json")
+    known = {one["segment_id"].replace("-", "") for one in json.loads(meta.read_text())["segments"]}
+    found = {file.name.partition(".")[0] for file in meta.parent.iterdir() if file.name[0] != "."}
+    assert found == known | {"meta"}
 
 
 async def test_while_another_process_indexes_it_says_so(tmp_path):
