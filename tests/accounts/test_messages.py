@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, update
@@ -12,7 +13,9 @@ from bloop.accounts.messages.service import Text, opened, queue
 from bloop.accounts.sessions import system_call
 from bloop.jobs.models import Job
 from bloop.kernel.models import InstitutionPlugin
+from bloop.ops.health import CHECKS
 from bloop.store.sealing import SealError
+from bloop.store.types import utcnow
 from tests.accounts.posting import folder
 
 PATIENCE_SECONDS = 60
@@ -74,6 +77,26 @@ async def test_one_that_is_away_or_has_a_wrong_password_is_asked_again(hub, plan
     (folder(hub) / "plan").write_text(plan)
     message = await ended(hub, ask(hub))
     assert message.state == "sent"
+
+
+async def test_messages_that_wait_for_long_are_told_with_the_reason(hub):
+    (folder(hub) / "plan").write_text("locked out locked out locked out locked out")
+    message_id, call = ask(hub), system_call(hub.institution)
+
+    def tried():
+        with hub.database.reading(call) as unit:
+            return unit.session.scalar(select(Job.error))
+
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not await asyncio.to_thread(tried):  # noqa: ASYNC110 - a row
+            await asyncio.sleep(0.02)
+    assert (await CHECKS["messages"](hub)).ok is True
+    with hub.database.unit(call) as unit:
+        old = utcnow() - timedelta(minutes=20)
+        unit.session.execute(update(Message).where(Message.id == message_id).values(created_at=old))
+    found = await CHECKS["messages"](hub)
+    assert (found.ok, found.cure) == (None, "correct it")
+    assert found.detail.startswith("1 wait") and "a wrong password" in found.detail
 
 
 async def test_one_that_refuses_is_not_asked_again(hub):
