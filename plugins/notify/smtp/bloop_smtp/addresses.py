@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from email.headerregistry import Address
 
 _WRITTEN = re.compile(r"\s*(?:(?P<name>.*?)\s*<(?P<inner>[^<>]+)>|(?P<bare>[^<>]+?))\s*")
@@ -18,14 +19,15 @@ def mailbox(text: str) -> Address:
     """
     written = _WRITTEN.fullmatch(text)
     found = _ADDRESS.fullmatch(written["inner"] or written["bare"]) if written else None
-    if written is None or found is None or not text.isprintable():
+    if written is None or found is None or not found[0].isprintable():
         raise ValueError("not one address, like ada@example.org or Ada <ada@example.org>")
     local, domain = found.groups()
     if not domain.isascii():
         import idna
 
         domain = idna.encode(domain, uts46=True).decode()
-    return Address(_unquoted(written["name"] or ""), _unquoted(local), domain)
+    name = "".join(one for one in written["name"] or "" if unicodedata.category(one) != "Cc")
+    return Address(_unquoted(name), _unquoted(local), domain)
 
 
 def _unquoted(text: str) -> str:

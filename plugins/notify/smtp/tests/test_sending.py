@@ -123,7 +123,7 @@ async def test_who_thinks_long_about_a_message_gets_it_once(serve, notifier, mai
     ("sender", "name"),
     [
         ("Riverside, Inc. <learn@example.edu>", "Riverside, Inc."),
-        ("Uni @ Home: Köln <learn@example.edu>", "Uni @ Home: Köln"),
+        ("Uni @ Home:\u00a0Köln <learn@example.edu>", "Uni @ Home:\u00a0Köln"),
         ('"St. \\"Ann\\"" <learn@example.edu>', 'St. "Ann"'),
     ],
 )
