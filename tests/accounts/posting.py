@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 CODE = """
-from bloop_sdk import SkippableError, UnavailableError
+from bloop_sdk import AuthError, SkippableError, UnavailableError
 
 class Provider:
     def __init__(self, ctx):
@@ -18,6 +18,9 @@ class Provider:
         if step == "away":
             plan.write_text("")
             raise UnavailableError("come back", retry_after=0.01)
+        if step.startswith("locked out"):
+            plan.write_text(step.removeprefix("locked out").strip())
+            raise AuthError("a wrong password", cure="correct it")
         found = self.folder / notification.idempotency_key
         found.write_text(f"{notification.to}|{notification.subject}|{notification.text}")
 """

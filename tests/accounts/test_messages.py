@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, update
@@ -12,11 +13,15 @@ from bloop.accounts.messages.service import Text, opened, queue
 from bloop.accounts.sessions import system_call
 from bloop.jobs.models import Job
 from bloop.kernel.models import InstitutionPlugin
+from bloop.ops.health import CHECKS
 from bloop.store.sealing import SealError
+from bloop.store.types import utcnow
 from tests.accounts.posting import folder
 
 PATIENCE_SECONDS = 60
-TEXT = Text("You are invited", "https://learn.example.edu/join?token=very-secret\n")
+TEXT = Text(
+    "You are invited to\n\x00Riverside ", "https://learn.example.edu/join?token=very-secret\n"
+)
 
 
 @pytest.fixture
@@ -47,7 +52,7 @@ async def test_a_message_is_brought_and_its_text_forgotten(hub):
     message = await ended(hub, message_id)
     assert (message.state, message.brought_by, message.body) == ("sent", "post", None)
     brought = (folder(hub) / message_id).read_text()
-    assert brought == f"ada@example.org|{TEXT.subject}|{TEXT.text}"
+    assert brought == f"ada@example.org|You are invited to Riverside|{TEXT.text}"
 
 
 async def test_while_it_waits_its_text_is_nowhere_in_the_clear(hub):
@@ -67,10 +72,31 @@ async def test_while_it_waits_its_text_is_nowhere_in_the_clear(hub):
             opened(unit, other)
 
 
-async def test_one_that_is_away_is_asked_again(hub):
-    (folder(hub) / "plan").write_text("away")
+@pytest.mark.parametrize("plan", ["away", "locked out"])
+async def test_one_that_is_away_or_has_a_wrong_password_is_asked_again(hub, plan):
+    (folder(hub) / "plan").write_text(plan)
     message = await ended(hub, ask(hub))
     assert message.state == "sent"
+
+
+async def test_messages_that_wait_for_long_are_told_with_the_reason(hub):
+    (folder(hub) / "plan").write_text("locked out locked out locked out locked out")
+    message_id, call = ask(hub), system_call(hub.institution)
+
+    def tried():
+        with hub.database.reading(call) as unit:
+            return unit.session.scalar(select(Job.error))
+
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not await asyncio.to_thread(tried):  # noqa: ASYNC110 - a row
+            await asyncio.sleep(0.02)
+    assert (await CHECKS["messages"](hub)).ok is True
+    with hub.database.unit(call) as unit:
+        old = utcnow() - timedelta(minutes=20)
+        unit.session.execute(update(Message).where(Message.id == message_id).values(created_at=old))
+    found = await CHECKS["messages"](hub)
+    assert (found.ok, found.cure) == (None, "correct it")
+    assert found.detail.startswith("1 wait") and "a wrong password" in found.detail
 
 
 async def test_one_that_refuses_is_not_asked_again(hub):

@@ -44,6 +44,10 @@ async def test_all_words_have_to_be_there(library):
     library.index()
     assert await library.titles("cells membrane") == ["Cells"]
     assert await library.titles("membrane plants") == []
+    library.page(course, "हिन्दी भाषा", "<p>தமிழ் Kräfte</p>")
+    library.index()
+    for word in ("हिन्दी", "भाषा", "தமிழ்", "Kra\u0308fte"):  # With vowels that are marks.
+        assert await library.titles(word) == ["हिन्दी भाषा"], word
 
 
 async def test_what_is_no_word_finds_nothing_and_breaks_nothing(library):

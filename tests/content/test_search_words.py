@@ -58,3 +58,8 @@ def test_an_excerpt_is_of_the_words_and_its_marks_fit():
 def test_a_query_has_bounds():
     assert words.words_of("a_b a! " + "x" * 100 + " c" * 50) == ("a", "b", "x" * 60, "c")
     assert len(words.words_of(" ".join(f"w{number}" for number in range(50)))) == 16
+
+
+def test_vowels_that_are_marks_are_of_their_word():
+    assert words.words_of("हिन्दी भाषा, தமிழ்") == ("हिन्दी", "भाषा", "தமிழ்")
+    assert words.words_of("كِتَاب Kra\u0308fte \u0301") == ("كِتَاب", "Kräfte")

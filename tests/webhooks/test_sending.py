@@ -206,7 +206,8 @@ async def test_410_disables_and_says_so(database, keyring, sender, receiver):
 async def test_five_days_of_failures_disable(database, keyring, sender, receiver, clock):
     receiver.answer = lambda number, path: (500, {}, b"")
     id_, _ = add(database, keyring, receiver.url)
-    happen(database, 1, 2)
+    happen(database, 1)
+    happen(database, 2, topic="t.other")  # Of the same topic it would be tried in place of 1.
     pauses = []
     while (one := endpoint(database, id_)).enabled:
         if one.retry_at and one.retry_at > clock():
@@ -259,6 +260,38 @@ async def test_one_event_that_is_always_refused_is_given_up(
     in_unit(database, ADMIN, service.redeliver, id_, other.id)
     sender.wake()
     await until(lambda: receiver.ids()[-2:] == [second, second])
+
+
+async def test_one_event_at_which_a_receiver_breaks_does_not_hold_the_others(
+    database, keyring, sender, receiver, clock
+):
+    down = True
+    id_, _ = add(database, keyring, receiver.url)
+    (first,) = happen(database, 1)
+    (other,) = happen(database, 2, topic="t.other")
+    behind, second = happen(database, 2, 3)  # One waits behind the other of its aggregate.
+    receiver.answer = lambda number, path: (
+        (500, {}, b"traceback") if down or receiver.ids()[-1] == first else (200, {}, b"")
+    )
+    for number in range(1, 5):
+        sender.wake()
+        await until(lambda n=number: endpoint(database, id_).failures == n)
+        clock.moved += timedelta(days=1)
+    assert receiver.ids() == [first, first, first, first, second], "it takes nothing at all"
+    down = False
+    sender.wake()
+    gave_up, *_ = await states(database, "failed", *repeat("delivered", 3))
+    assert (gave_up.attempts, gave_up.status) == (5, 500)
+    assert receiver.ids()[5:] == [first, second, first, other, behind]
+    assert endpoint(database, id_).enabled
+
+
+async def test_a_status_counts_though_the_answer_breaks_off(database, keyring, sender, receiver):
+    receiver.answer = lambda number, path: (200, {"content-length": "100"}, [b"thanks"])
+    add(database, keyring, receiver.url)
+    happen(database, 1)
+    (delivery,) = await states(database, "delivered")
+    assert (delivery.attempts, delivery.status) == (1, 200)
 
 
 async def test_both_secrets_sign_while_they_overlap(database, keyring, sender, receiver, clock):

@@ -11,13 +11,14 @@ from bloop.hub.contexts import PluginCall, open_context
 from bloop.jobs.context import RunningJob
 from bloop.kernel.registry import ProviderHandle
 from bloop.store.database import in_unit
-from bloop_sdk import BloopError, Call, RetriableError
+from bloop_sdk import BloopError, Call, RateLimitedError, RetriableError, SkippableError
 from bloop_sdk.providers.services import Notification, Notifier
 
 if TYPE_CHECKING:
     from bloop.hub import Hub
 
-NOTIFY_SECONDS = 120.0
+NOTIFY_SECONDS = 360.0
+"""Longer than mail servers think about a message: given up before, it would be sent twice."""
 
 
 async def notifier_for(hub: Hub, call: Call) -> ProviderHandle | None:
@@ -44,13 +45,27 @@ async def run_message_job(hub: Hub, job: RunningJob, payload: dict[str, Any]) ->
     try:
         await _notify(hub, call, handle, message)
     except BloopError as err:
-        if isinstance(err, RetriableError) and job.attempt < service.MOST_TRIES:
-            raise
+        if not isinstance(err, SkippableError) and job.attempt < service.MOST_TRIES:
+            raise _later(err, job.attempt) from err
         reason = str(err)
         await database.run(in_unit, database, own, service.failed, message_id, plugin, reason)
         raise
     await database.run(in_unit, database, own, service.sent, message_id, plugin)
     return {"state": "sent", "plugin": plugin}
+
+
+def _later(err: BloopError, attempt: int) -> RetriableError:
+    """Only a refusal of the message itself ends it: a password, a setting or a plugin is mended."""
+    if isinstance(err, RateLimitedError):
+        return err  # The ledger does not count what was asked for.
+    asked = err.retry_after if isinstance(err, RetriableError) else None
+    pause = max(asked or 0.0, service.pause(attempt))
+    return RetriableError(err.message, cure=err.cure, code=err.code, retry_after=pause)
+
+
+def _one_line(subject: str) -> str:
+    """A title or a name in it may have line breaks, for which the whole would be refused."""
+    return "".join(one for one in " ".join(subject.split()) if one.isprintable())
 
 
 async def _notify(
@@ -64,7 +79,7 @@ async def _notify(
     provider: Notifier = await asyncio.to_thread(handle.create, ctx)
     notification = Notification(
         to=message.recipient,
-        subject=message.text.subject,
+        subject=_one_line(message.text.subject),
         text=message.text.text,
         idempotency_key=message.id,
     )

@@ -6,6 +6,7 @@ import asyncio
 import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ from bloop.kernel.states import PluginState
 from bloop.store.database import in_unit
 from bloop.store.ids import new_id
 from bloop.store.models import EVERY_INSTITUTION, KeyState, PluginValue
+from bloop.store.statements import parsed
+from bloop.store.types import utcnow
 from bloop.store.unit import UnitOfWork
 from bloop_sdk import BloopError, Health
 
@@ -29,6 +32,7 @@ Check = Callable[["Hub"], Awaitable[Health]]
 
 FREE_BYTES = 256 * 1024 * 1024
 """With less left on the disk of the database or the blobs, the hub is not ready."""
+LATE_AFTER = timedelta(minutes=15)
 CHECKS: dict[str, Check] = {}
 
 
@@ -210,6 +214,26 @@ async def _events(hub: Hub) -> Health:
         ok=None if parked else True,
         detail=f"{parked} are parked" if parked else "none is parked",
         cure="see what each says under /events/parked, then replay or skip it" if parked else None,
+    )
+
+
+@check("messages")
+async def _messages(hub: Hub) -> Health:
+    """They wait for what somebody has to mend, such as a password, and their job has not failed."""
+    from bloop.accounts.messages.queries import LATE, LATE_REASON
+
+    call = system_call(EVERY_INSTITUTION)
+    ((late,),) = await hub.database.read(LATE, call, before=utcnow() - LATE_AFTER)
+    if not late:
+        return Health(name="messages", ok=True, detail="none is late")
+    row = await hub.database.read_one(LATE_REASON, call)
+    error = (parsed(row[0]) if row else None) or {}
+    told = error.get("message") or "none was tried yet"
+    return Health(
+        name="messages",
+        ok=None,
+        detail=f"{late} wait for a quarter of an hour or more: {told}",
+        cure=error.get("cure") or "see the jobs of the kind accounts.message",
     )
 
 

@@ -95,15 +95,34 @@ DUE = register(
 )
 """The endpoints that something could be sent to now, and who is at it."""
 
+_SENT = (
+    WebhookDelivery.seq,
+    WebhookDelivery.event_id,
+    WebhookDelivery.body,
+    WebhookDelivery.topic,
+    WebhookDelivery.attempts,
+)
+_WAITS = (
+    WebhookDelivery.institution_id == institution,
+    WebhookDelivery.endpoint_id == bindparam("endpoint"),
+    WebhookDelivery.state == DeliveryState.WAITING,
+)
+
 NEXT = register(
     "webhooks.next",
-    select(WebhookDelivery.seq, WebhookDelivery.event_id, WebhookDelivery.body)
-    .where(
-        WebhookDelivery.institution_id == institution,
-        WebhookDelivery.endpoint_id == bindparam("endpoint"),
-        WebhookDelivery.state == DeliveryState.WAITING,
-    )
-    .order_by(WebhookDelivery.seq)
-    .limit(1),
+    select(*_SENT).where(*_WAITS).order_by(WebhookDelivery.seq).limit(1),
 )
 """What an endpoint gets next."""
+
+BEHIND = register(
+    "webhooks.behind",
+    select(*_SENT)
+    .where(
+        *_WAITS,
+        WebhookDelivery.seq > bindparam("seq"),
+    )
+    .order_by(WebhookDelivery.seq)
+    .limit(50),
+    heavy=True,
+)
+"""What waits behind a delivery: the next of it."""

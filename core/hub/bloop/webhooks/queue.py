@@ -152,7 +152,7 @@ def settle(
         )
         disable(unit, endpoint, f"{why}; the last: {outcome.reason}"[:500])
         return False
-    if outcome.refused and attempts >= schedule.refusals:
+    if (outcome.refused or outcome.alone) and attempts >= schedule.refusals:
         # The receiver will never take this one; the others must not wait for it.
         _end(unit, seq, DeliveryState.FAILED)
         passing = {"failures": 0, "failing_since": since, "retry_at": None}

@@ -6,9 +6,11 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from itertools import starmap
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -28,7 +30,7 @@ from bloop.telemetry.metrics import metrics
 from bloop.webhooks import queue
 from bloop.webhooks.keys import Keyring
 from bloop.webhooks.models import WebhookEndpoint
-from bloop.webhooks.queries import ANY_ENABLED, DUE, NEXT
+from bloop.webhooks.queries import ANY_ENABLED, BEHIND, DUE, NEXT
 from bloop.webhooks.queue import Turn
 from bloop.webhooks.schedule import Schedule
 from bloop.webhooks.sending import TOTAL_SECONDS, Outcome, post
@@ -40,11 +42,27 @@ AT_ONCE = 8
 """So many endpoints are sent to beside each other in a process."""
 TURN_SECONDS = 10.0
 """After so long another endpoint may have the place."""
-LEASE_SECONDS = 2 * TOTAL_SECONDS
+LEASE_SECONDS = 3 * TOTAL_SECONDS
+"""Longer than two tries, after which it is held anew."""
 POLL_SECONDS = 1.0
 TRIM_SECONDS = 3600.0
 
 log = get_logger("bloop.webhooks")
+
+
+class Waiting(NamedTuple):
+    """A delivery that waits, as NEXT and BEHIND have it."""
+
+    seq: int
+    event_id: str
+    body: str
+    topic: str
+    attempts: int
+
+    @property
+    def subject(self) -> Any:
+        """Whose order it keeps."""
+        return orjson.loads(self.body).get("subject")
 
 
 class Sender:
@@ -182,7 +200,7 @@ class Sender:
             while not self._stopping and time.monotonic() < end:
                 row = await self._database.read_one(NEXT, call, endpoint=turn.endpoint)
                 emptied = row is None
-                if row is None or not await self._deliver(call, turn, *row):
+                if row is None or not await self._deliver(call, turn, Waiting(*row)):
                     break
             give_back = partial(queue.give_back, emptied=emptied)
             await self._database.run(in_unit, self._database, call, give_back, turn)
@@ -193,20 +211,49 @@ class Sender:
             self._served[turn.endpoint] = time.monotonic()
             self.wake()
 
-    async def _deliver(self, call: Call, turn: Turn, seq: int, event_id: str, body: str) -> bool:
-        outcome = await self._post(turn, turn.endpoint, event_id, body)
-        settle = partial(queue.settle, schedule=self._schedule, seconds=LEASE_SECONDS)
-        goes_on: bool = await self._database.run(
-            in_unit, self._database, call, settle, turn, seq, outcome, self._clock()
-        )
+    async def _deliver(self, call: Call, turn: Turn, row: Waiting) -> bool:
+        outcome = await self._post(turn, turn.endpoint, row.event_id, row.body)
+        answered = outcome.reason is not None and outcome.status is not None
+        if answered and row.attempts + 1 >= self._schedule.refusals:
+            outcome = await self._beside(call, turn, row, outcome)
+        goes_on = await self._settle(call, turn, row, outcome)
         metrics().webhook_tries.labels("failed" if outcome.reason else "ok").inc()
         if outcome.reason:
             log.info(
                 "webhook not delivered",
                 endpoint=turn.endpoint,
-                event_id=event_id,
+                event_id=row.event_id,
                 reason=outcome.reason,
             )
+        return goes_on
+
+    async def _beside(self, call: Call, turn: Turn, row: Waiting, outcome: Outcome) -> Outcome:
+        """Find out whether a receiver fails, or only at one event, as at one that it can't read.
+
+        Where it takes another of the same topic and still not this one, this one is ``alone``.
+        """
+        if outcome.gone or outcome.refused or outcome.retry_after or outcome.status == 429:
+            return outcome
+        found = await self._database.read(BEHIND, call, endpoint=turn.endpoint, seq=row.seq)
+        firsts: dict[Any, Waiting] = {row.subject: row}
+        for one in starmap(Waiting, found):
+            firsts.setdefault(one.subject, one)
+        _, *others = firsts.values()
+        other = next((one for one in others if one.topic == row.topic), None)
+        if other is None:
+            return outcome
+        taken = await self._post(turn, turn.endpoint, other.event_id, other.body)
+        if taken.reason is not None or not await self._settle(call, turn, other, taken):
+            return outcome
+        # It may have been mended in this very second.
+        again = await self._post(turn, turn.endpoint, row.event_id, row.body)
+        return replace(again, alone=again.status is not None)
+
+    async def _settle(self, call: Call, turn: Turn, row: Waiting, outcome: Outcome) -> bool:
+        settle = partial(queue.settle, schedule=self._schedule, seconds=LEASE_SECONDS)
+        goes_on: bool = await self._database.run(
+            in_unit, self._database, call, settle, turn, row.seq, outcome, self._clock()
+        )
         return goes_on
 
     async def _post(

@@ -32,6 +32,8 @@ class Outcome:
     answer: str | None = None
     reason: str | None = None
     retry_after: float = 0.0
+    alone: bool = False
+    """Whether another event of its topic was taken before this one failed once more."""
 
     def told(self, delivery: str) -> dict[str, Any]:
         """What is said of a test that was noted as ``delivery``."""
@@ -73,16 +75,21 @@ async def post(
         body=body,
     )
     begin = time.perf_counter()
+    answer, start, failed = None, "", None
     try:
         async with transport.open(request, total=TOTAL_SECONDS, idle=TOTAL_SECONDS) as answer:
             start = await _start(answer)
     except BloopError as err:
-        asked = err.retry_after if isinstance(err, RetriableError) else None
+        failed = err
+    # The status says whether it was taken, also where the rest breaks off or does not end.
+    if answer is None and failed is not None:
+        asked = failed.retry_after if isinstance(failed, RetriableError) else None
         return Outcome(
             seconds=time.perf_counter() - begin,
-            reason=mask_text(err.message)[:REASON_CHARACTERS],
+            reason=mask_text(failed.message)[:REASON_CHARACTERS],
             retry_after=asked or 0.0,
         )
+    assert answer is not None, "one that opens gives an answer"
     good = 200 <= answer.status < 300
     return Outcome(
         status=answer.status,

@@ -54,7 +54,7 @@ class SinkProvider(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
-    """A message to one person."""
+    """A message to one person. One that is tried again has the same ``idempotency_key``."""
 
     to: str
     subject: str
@@ -68,5 +68,10 @@ class Notifier(Protocol):
     """Brings messages to people."""
 
     async def notify(self, notification: Notification) -> None:
-        """Hand the message over."""
+        """Hand the message over.
+
+        Raises SkippableError where this message can never be brought: it has failed then. After any
+        other error, also one of settings or of a login, it comes again, after pauses that grow from
+        seconds to hours, for more than two days.
+        """
         ...

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import SecretStr, model_validator
+from pydantic import SecretStr, field_validator, model_validator
 
 from bloop_sdk import PluginConfig, setting
+from bloop_smtp.addresses import mailbox
 
 
 class SmtpConfig(PluginConfig):
@@ -27,12 +28,20 @@ class SmtpConfig(PluginConfig):
     sender: str = setting(
         description="Who messages come from",
         examples=["Riverside Learning <learning@example.edu>"],
-        pattern=r"^[^\r\n]*@[^\r\n]+$",
     )
     timeout_seconds: float = setting(20.0, description="The server must answer in", gt=0, le=120)
+
+    @field_validator("sender")
+    @classmethod
+    def _one_address(cls, sender: str) -> str:
+        mailbox(sender)
+        return sender
 
     @model_validator(mode="after")
     def _no_password_in_the_clear(self) -> Self:
         if self.tls == "none" and self.password is not None:
             raise ValueError("a password is sent over TLS only: set tls to starttls or implicit")
+        if (self.username is None) is not (self.password is None):
+            # It would send without a login, and every message would be refused.
+            raise ValueError("username and password belong together")
         return self

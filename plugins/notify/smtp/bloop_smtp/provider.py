@@ -10,24 +10,24 @@ import hashlib
 from email.errors import HeaderParseError
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import formatdate, parseaddr
+from email.utils import formatdate
+from typing import Any
+from uuid import uuid4
 
 import aiosmtplib
 
-from bloop_sdk import (
-    AuthError,
-    CallContext,
-    ConfigError,
-    MalformedRecordError,
-    RetriableError,
-    SkippableError,
-    UnavailableError,
-)
+from bloop_sdk import CallContext, ConfigError, MalformedRecordError, UnavailableError
 from bloop_sdk.providers.services import Notification
+from bloop_smtp.addresses import mailbox
 from bloop_smtp.config import SmtpConfig
+from bloop_smtp.faults import BUSY_SECONDS, not_let_in, refused
 
-BUSY_SECONDS = 60.0
-"""A server that asks to come back later (4xx) is asked again after so long: many grey-list."""
+TAKEN_SECONDS = 240.0
+"""So long a server may think about a whole message: it scans it, or makes strangers wait.
+
+Who asks sooner has it sent twice (RFC 5321, 4.5.3.2.6, which would wait for ten minutes).
+"""
+QUIT_SECONDS = 5.0
 
 
 class SmtpNotifier:
@@ -47,36 +47,43 @@ class SmtpNotifier:
     async def notify(self, notification: Notification) -> None:
         """Hand the message over; raises SkippableError where the server will never take it."""
         message = self._message(notification)
+        sender, to = (message[name].addresses[0].addr_spec for name in ("From", "To"))
         async with Session(self._config) as client:
             try:
-                await client.send_message(message)
-            except aiosmtplib.SMTPRecipientsRefused as err:
-                codes = [refused.code for refused in err.recipients]
-                raise _refused(max(codes, default=550), "the recipient") from None
-            except (aiosmtplib.SMTPResponseException, aiosmtplib.SMTPException) as err:
-                raise _refused(getattr(err, "code", 450), "the message") from None
+                await client.send_message(message, sender=sender, recipients=[to])
+            except (aiosmtplib.SMTPException, ValueError, OSError) as err:
+                raise refused(err) from None
 
     def _message(self, notification: Notification) -> EmailMessage:
         message = EmailMessage(policy=SMTP.clone(cte_type="7bit"))
+        sender = mailbox(self._config.sender)
         try:
-            message["From"] = self._config.sender
-            message["To"] = notification.to
+            to = mailbox(notification.to)
+        except ValueError:
+            raise MalformedRecordError("a message goes to one person's address") from None
+        try:
+            message["From"], message["To"] = sender, to
             message["Subject"] = notification.subject
+            message.set_content(notification.text)
+            if notification.html is not None:
+                message.add_alternative(notification.html, subtype="html")
         except (ValueError, HeaderParseError, IndexError) as err:
             # A line break would begin a header of its own.
-            raise MalformedRecordError("a message with an address or subject that is none") from err
-        if len(message["To"].addresses) != 1 or not message["To"].addresses[0].domain:
-            raise MalformedRecordError("a message goes to one person's address")
-        domain = parseaddr(self._config.sender)[1].rpartition("@")[2]
-        key = notification.idempotency_key.encode() or bytes(message)
-        message["Message-ID"] = f"<{hashlib.sha256(key).hexdigest()[:32]}@{domain}>"
+            raise MalformedRecordError("a message with a subject or text that is none") from err
+        # What has no key is no other's double, though it says the same: mailboxes show one id once.
+        key = notification.idempotency_key or uuid4().hex
+        id_ = hashlib.sha256(key.encode()).hexdigest()[:32]
+        message["Message-ID"] = f"<{id_}@{sender.domain}>"
         message["Date"] = formatdate()
-        # So that nobody's vacation notice answers (RFC 3834).
+        # So that nobody's vacation notice answers (RFC 3834), nor Exchange's.
         message["Auto-Submitted"] = "auto-generated"
-        message.set_content(notification.text)
-        if notification.html is not None:
-            message.add_alternative(notification.html, subtype="html")
+        message["X-Auto-Response-Suppress"] = "OOF, AutoReply"
         return message
+
+
+class _Client(aiosmtplib.SMTP):
+    async def data(self, message: str | bytes, /, **_given: Any) -> aiosmtplib.SMTPResponse:
+        return await super().data(message, timeout=TAKEN_SECONDS)
 
 
 class Session:
@@ -84,7 +91,7 @@ class Session:
 
     def __init__(self, config: SmtpConfig) -> None:
         self._config = config
-        self._client = aiosmtplib.SMTP(
+        self._client = _Client(
             hostname=config.host,
             port=config.port,
             use_tls=config.tls == "implicit",
@@ -99,11 +106,9 @@ class Session:
             await self._client.connect()
             if config.username is not None and config.password is not None:
                 await self._client.login(config.username, config.password.get_secret_value())
-        except aiosmtplib.SMTPAuthenticationError:
+        except aiosmtplib.SMTPAuthenticationError as err:
             self._client.close()
-            raise AuthError(
-                f"{where} does not let {config.username} in", cure="see to username and password"
-            ) from None
+            raise not_let_in(err, where, config.username or "") from None
         except aiosmtplib.SMTPNotSupported as err:
             self._client.close()
             raise ConfigError(f"{where} can't do what is asked of it: {err}") from None
@@ -114,19 +119,14 @@ class Session:
                 cure="see to host, port and tls, and to the server's certificate",
                 retry_after=BUSY_SECONDS,
             ) from None
+        except BaseException:
+            self._client.close()
+            raise
         return self._client
 
     async def __aexit__(self, *_error: object) -> None:
         try:
-            await self._client.quit()
+            # The message is taken by now: who is slow to say goodbye must not have it sent again.
+            await self._client.quit(timeout=QUIT_SECONDS)
         except (aiosmtplib.SMTPException, OSError):
             self._client.close()
-
-
-def _refused(code: int, what: str) -> Exception:
-    """The contract's error for a reply; the server's own words may hold the address."""
-    if 400 <= code < 500:
-        return RetriableError(
-            f"the mail server takes {what} later ({code})", retry_after=BUSY_SECONDS
-        )
-    return SkippableError(f"the mail server refuses {what} ({code})", ref="message")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import socket
 import ssl
@@ -23,6 +24,14 @@ class Mailbox:
     def __init__(self):
         self.taken = []
         self.reply = {}
+        self.envelopes = []
+        self.slow_seconds = 0.0
+
+    async def handle_MAIL(self, _server, _session, envelope, address, _options):  # noqa: N802
+        if reply := self.reply.get("mail"):
+            return reply
+        envelope.mail_from = address
+        return "250 OK"
 
     async def handle_RCPT(self, _server, _session, envelope, address, _options):  # noqa: N802
         if reply := self.reply.get("rcpt"):
@@ -34,6 +43,8 @@ class Mailbox:
         if reply := self.reply.get("data"):
             return reply
         self.taken.append(envelope.content)
+        self.envelopes.append((envelope.mail_from, envelope.rcpt_tos))
+        await asyncio.sleep(self.slow_seconds)
         return "250 OK"
 
 
@@ -76,7 +87,9 @@ def certificate(tmp_path_factory):
 
 
 def let_in(_server, _session, _envelope, _mechanism, given):
-    """Ada may come in, by her password."""
+    """Ada may come in, by her password; Bob has to wait."""
+    if isinstance(given, LoginPassword) and given.login == b"bob":
+        return AuthResult(success=False, handled=False, message="454 4.7.0 not now")
     known = isinstance(given, LoginPassword) and given == LoginPassword(b"ada", b"right")
     return AuthResult(success=known, handled=known)
 

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from bloop_sdk.errors import (
     AuthError,
+    ConfigError,
     MalformedRecordError,
     RetriableError,
     SkippableError,
@@ -51,10 +52,11 @@ async def test_a_message_arrives_whole(serve, notifier, mailbox):
 
 async def test_what_is_sent_again_is_known_by_its_id(serve, notifier, mailbox):
     made = notifier(port=serve())
-    for key in ("one", "one", "two"):
+    for key in ("one", "one", "two", "", ""):
         await made.notify(message(idempotency_key=key))
     ids = [one["Message-ID"] for one in read(mailbox)]
-    assert ids[0] == ids[1] != ids[2]
+    assert ids[0] == ids[1]
+    assert len(set(ids)) == 4, "a check that is sent twice arrives twice"
     assert ids[0].endswith("@example.edu>")
 
 
@@ -64,6 +66,8 @@ async def test_what_is_sent_again_is_known_by_its_id(serve, notifier, mailbox):
         {"subject": "s\nBcc: all@example.org"},
         {"to": "ada@example.org\nBcc: all@example.org"},
         {"to": "ada@example.org, bob@example.org"},
+        {"to": "ada@example.org bob@example.org"},
+        {"to": "ada@example.org\x00"},
         {"to": "nobody"},
         {"to": ""},
     ],
@@ -89,6 +93,57 @@ async def test_a_refusal_is_told_without_the_address(serve, notifier, mailbox, p
         assert caught.value.retry_after >= 60
 
 
+@pytest.mark.parametrize(
+    ("part", "reply", "error"),
+    [
+        # Of the hub's settings: the message itself may go once they are right.
+        ("mail", "530 5.7.57 Client not authenticated to send mail", AuthError),
+        ("mail", "550 5.7.60 Client does not have permissions to send as this", ConfigError),
+        ("mail", "553 sender address rejected: not owned by user", ConfigError),
+        ("data", "554 5.2.252 SendAsDenied", ConfigError),
+        ("data", "550 5.4.5 Daily user sending limit exceeded", RetriableError),
+        ("data", "no reply at all", RetriableError),
+    ],
+)
+async def test_what_is_no_fault_of_the_message_is_not_told_as_one(
+    serve, notifier, mailbox, part, reply, error
+):
+    mailbox.reply[part] = reply
+    with pytest.raises(error):
+        await notifier(port=serve()).notify(message())
+
+
+async def test_who_thinks_long_about_a_message_gets_it_once(serve, notifier, mailbox):
+    mailbox.slow_seconds = 2.5
+    await notifier(port=serve(), timeout_seconds=2).notify(message())
+    assert len(mailbox.taken) == 1
+
+
+@pytest.mark.parametrize(
+    ("sender", "name"),
+    [
+        ("Riverside, Inc. <learn@example.edu>", "Riverside, Inc."),
+        ("Uni @ Home:\u00a0Köln <learn@example.edu>", "Uni @ Home:\u00a0Köln"),
+        ('"St. \\"Ann\\"" <learn@example.edu>', 'St. "Ann"'),
+    ],
+)
+async def test_names_are_names_and_domains_are_those_of_dns(serve, notifier, mailbox, sender, name):
+    await notifier(port=serve(), sender=sender).notify(message(to="Ada <ada@Straße.de>"))
+    (got,) = read(mailbox)
+    (shown,) = got["From"].addresses
+    assert (shown.display_name, shown.addr_spec) == (name, "learn@example.edu")
+    assert got["To"].addresses[0].addr_spec == "ada@xn--strae-oqa.de"
+    assert mailbox.envelopes == [("learn@example.edu", ["ada@xn--strae-oqa.de"])]
+
+
+async def test_a_server_that_knows_ascii_alone_refuses_the_one_address(serve, notifier, mailbox):
+    with pytest.raises(SkippableError, match="other than ASCII"):
+        await notifier(port=serve(enable_SMTPUTF8=False)).notify(message(to="jörg@example.org"))
+    assert mailbox.taken == []
+    await notifier(port=serve(enable_SMTPUTF8=True)).notify(message(to="jörg@example.org"))
+    assert mailbox.envelopes[0][1] == ["jörg@example.org"]
+
+
 async def test_a_server_that_is_away_is_tried_later(notifier, free_port):
     with pytest.raises(UnavailableError) as caught:
         await notifier(port=free_port).notify(message())
@@ -112,6 +167,8 @@ async def test_a_password_goes_over_tls_to_who_has_the_certificate(
     with pytest.raises(AuthError, match="does not let ada in") as caught:
         await notifier(**(right | {"password": "wrong-secret"})).notify(message())
     assert "wrong-secret" not in str(caught.value)
+    with pytest.raises(RetriableError, match=r"later \(454\)"):
+        await notifier(**(right | {"username": "bob"})).notify(message())
     assert len(mailbox.taken) == 1
 
 
@@ -132,3 +189,11 @@ async def test_starttls_is_never_given_up_for_a_server_that_has_none(serve, noti
 def test_a_password_without_tls_is_refused(notifier):
     with pytest.raises(ValidationError, match="over TLS only"):
         notifier(username="ada", password="right")
+
+
+@pytest.mark.parametrize(
+    "given", [{"username": "ada"}, {"sender": "Riverside"}, {"sender": "a@b.c, d@e.f"}]
+)
+def test_settings_with_which_nothing_would_arrive_are_refused(notifier, given):
+    with pytest.raises(ValidationError, match=r"belong together|not one address"):
+        notifier(**given)

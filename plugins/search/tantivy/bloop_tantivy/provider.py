@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import re
 import shutil
 import threading
 from collections.abc import Sequence
@@ -17,6 +19,9 @@ from bloop_tantivy.config import TantivyConfig
 
 META = "meta.json"
 """The file that a commit replaces last of all."""
+
+_LACKING = re.compile(r"\b(?:code:|os error) (?:12|13|23|24)\b")
+"""Memory, rights or file handles that the process lacks, in the words of Rust's errors."""
 
 
 class TantivyIndex:
@@ -33,6 +38,8 @@ class TantivyIndex:
         self._log = ctx.log
         self._run_sync = ctx.run_sync
         self._open: dict[str, _Opened] = {}
+        self._torn: set[str] = set()
+        """Institutions of whose index a part can't be read."""
         self._turn = threading.Lock()
 
     async def mark(self, institution: str) -> str | None:
@@ -57,8 +64,13 @@ class TantivyIndex:
         if searcher is None:
             return None
         query = Query.term_query(schema.schema(), "id", schema.MARK_ID, "basic")
-        for _, address in searcher.search(query, 1, count=False).hits:
-            return str(searcher.doc(address)["mark"][0])
+        try:
+            for _, address in searcher.search(query, 1, count=False).hits:
+                return str(searcher.doc(address)["mark"][0])
+        except ValueError as err:
+            # A file that is opened only now; the hub has all indexed anew.
+            self._unreadable(self._path(institution), err)
+            self._torn.add(institution)
         return None
 
     def _search(self, query: SearchQuery) -> list[Hit]:
@@ -78,11 +90,13 @@ class TantivyIndex:
         ]
 
     def _index(self, changes: Changes) -> None:
-        path = self._path(changes.institution)
+        institution = changes.institution
+        path = self._path(institution)
+        if institution in self._torn or self._opened(institution) is None:
+            self._made(institution)
         try:
-            index = (self._opened(changes.institution) or self._made(changes.institution)).index
-            writer = index.writer(self._bytes, 1)
-        except ValueError as err:
+            writer = self._writer(path)
+        except (ValueError, FileNotFoundError) as err:
             raise UnavailableError(
                 f"{path}: it can't be written now: {err}",
                 cure="another process may be at it: it is tried again",
@@ -91,13 +105,28 @@ class TantivyIndex:
             self._write(writer, changes)
         except ValueError as err:
             with self._turn:
-                self._open.pop(changes.institution, None)
+                self._open.pop(institution, None)
             raise UnavailableError(
                 f"{path}: it could not be written: {err}", cure="see that its disk has room"
             ) from err
         finally:
             with contextlib.suppress(ValueError):
                 writer.wait_merging_threads()
+
+    def _writer(self, path: Path) -> IndexWriter:
+        """A writer that knows all files that are there, so that it removes those of no use.
+
+        tantivy reads their list as it opens an index, and writes it with a commit: one that was
+        opened before another process wrote would leave that one's files behind for good. Raises
+        ValueError, also where somebody else was first.
+        """
+        meta = path / META
+        before = _state(meta.stat())
+        writer = _index_at(path).writer(self._bytes, 1)
+        if _state(meta.stat()) != before:
+            writer.wait_merging_threads()
+            raise ValueError("another process has just written")
+        return writer
 
     def _write(self, writer: IndexWriter, changes: Changes) -> None:
         if changes.reset:
@@ -125,10 +154,16 @@ class TantivyIndex:
                 try:
                     known = _Opened(path)
                 except ValueError as err:
-                    self._log.warning("an index can't be opened", path=str(path), error=err)
+                    self._unreadable(path, err)
                     return None
                 self._open[institution] = known
             return known
+
+    def _unreadable(self, path: Path, err: ValueError) -> None:
+        """Tell of an index that counts as none; raises where it is the process that lacks."""
+        if _LACKING.search(str(err)):
+            raise UnavailableError(f"{path}: it can't be read now: {err}") from err
+        self._log.warning("an index can't be opened", path=str(path), error=err)
 
     def _made(self, institution: str) -> _Opened:
         """A new index, in place of one of another version or one that can't be opened."""
@@ -137,6 +172,7 @@ class TantivyIndex:
             shutil.rmtree(path.parent, ignore_errors=True)
             path.mkdir(parents=True)
             made = self._open[institution] = _Opened(path)
+            self._torn.discard(institution)
             return made
 
     def _path(self, institution: str) -> Path:
@@ -147,8 +183,7 @@ class _Opened:
     """An index that is open; what other processes have committed is seen by the next searcher."""
 
     def __init__(self, path: Path) -> None:
-        self.index = Index(schema.schema(), path=str(path))
-        self.index.register_tokenizer(schema.ANALYSER, schema.analyser())
+        self.index = _index_at(path)
         self.index.config_reader("manual")
         self._meta = path / META
         self._seen: tuple[int, int] | None = None
@@ -156,8 +191,7 @@ class _Opened:
 
     def searcher(self) -> Searcher:
         """The newest commit."""
-        stat = self._meta.stat()
-        state = stat.st_ino, stat.st_mtime_ns
+        state = _state(self._meta.stat())
         with self._turn:
             if state != self._seen:
                 self.index.reload()
@@ -165,9 +199,19 @@ class _Opened:
             return self.index.searcher()
 
 
+def _index_at(path: Path) -> Index:
+    index = Index(schema.schema(), path=str(path))
+    index.register_tokenizer(schema.ANALYSER, schema.analyser())
+    return index
+
+
+def _state(stat: os.stat_result) -> tuple[int, int]:
+    return stat.st_ino, stat.st_mtime_ns
+
+
 def _begun(searcher: Searcher, word: str) -> list[str]:
     """The most frequent words of the index that begin with a word."""
-    terms = schema.analyser().analyze(word)
+    terms = schema.words_of(word)
     if not terms:
         return []
     counts: dict[str, int] = {}

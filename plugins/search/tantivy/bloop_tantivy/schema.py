@@ -18,8 +18,9 @@ from tantivy import (
 )
 
 from bloop_sdk.providers.search import Document, Match, SearchQuery
+from bloop_tantivy.letters import asked, indexed
 
-VERSION = 1
+VERSION = 2
 """Raise it when fields or words change: indexes of other versions are made anew."""
 
 MARK_ID = "mark"
@@ -35,7 +36,7 @@ ANALYSER = "bloop"
 
 @cache
 def analyser() -> TextAnalyzer:
-    """Words of letters and digits, without case and diacritics."""
+    """Words of letters and digits, without case and diacritics, of :func:`indexed` texts."""
     return (
         TextAnalyzerBuilder(Tokenizer.simple())
         .filter(Filter.remove_long(LONGEST_WORD))
@@ -68,8 +69,8 @@ def row_of(document: Document) -> Row:
         # Of de-AT also what asks for de.
         language=["-".join(parts[: end + 1]) for end in range(len(parts))] if language else [],
         published=["yes" if document.published else "no"],
-        title=[document.title],
-        text=[document.text],
+        title=[indexed(document.title)],
+        text=[indexed(document.text)],
     )
 
 
@@ -78,12 +79,17 @@ def mark_row(mark: str) -> Row:
     return Row(id=[MARK_ID], mark=[mark])
 
 
+def words_of(word: str) -> list[str]:
+    """The words of an index that a word of a query stands for."""
+    return [found for part in asked(word) for found in analyser().analyze(part)]
+
+
 def query_of(query: SearchQuery, begun: Sequence[str]) -> Query | None:
     """What tantivy looks for; None for what nothing can fit.
 
     ``begun`` are the index's words that begin with the query's last one.
     """
-    words = [word for one in query.words for word in analyser().analyze(one)]
+    words = [word for one in query.words for word in words_of(one)]
     if not words:
         return None
     parts: list[tuple[Occur, Query]] = []

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import resource
 import signal
 import subprocess
 import sys
@@ -81,6 +84,44 @@ async def test_an_index_that_is_torn_counts_as_none_and_is_made_anew(tmp_path):
     assert await index.search(SearchQuery(institution=HERE, words=("leaf",))) == []
     await index.index(Changes(institution=HERE, documents=[one], mark="2"))
     assert await index.mark(HERE) == "2"
+
+
+async def test_an_index_of_which_a_part_is_gone_is_made_anew(tmp_path):
+    """Files of positions and of words are opened when they are first needed."""
+    documents = [Document(id="1", kind="page", container="c", title="Leaf", text="")]
+    await index_in(tmp_path).index(Changes(institution=HERE, documents=documents, mark="1"))
+    for file in tmp_path.rglob("*.pos"):
+        file.unlink()
+    index = index_in(tmp_path)
+    assert await index.mark(HERE) is None
+    await index.index(Changes(institution=HERE, documents=documents, mark="2"))
+    assert await index.mark(HERE) == "2"
+    assert len(await index.search(SearchQuery(institution=HERE, words=("leaf",)))) == 1
+
+
+async def test_a_process_that_lacks_file_handles_takes_no_index_for_torn(tmp_path):
+    await index_in(tmp_path).index(Changes(institution=HERE, mark="1"))
+    index, handles = index_in(tmp_path), resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, handles[1]))
+        with pytest.raises(UnavailableError, match="can't be read now"):
+            await asyncio.to_thread(index._mark, HERE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, handles)
+    assert await index.mark(HERE) == "1"
+
+
+async def test_processes_that_index_in_turn_leave_no_files_behind(tmp_path):
+    number = 0
+    for indexer in (index_in(tmp_path), index_in(tmp_path)) * 3 + (index_in(tmp_path),):
+        for _ in range(4):
+            number += 1
+            one = Document(id=f"{number % 5}", kind="page", container="c", title="Leaf", text="")
+            await indexer.index(Changes(institution=HERE, documents=[one], mark=str(number)))
+    (meta,) = tmp_path.rglob("meta.json")
+    known = {one["segment_id"].replace("-", "") for one in json.loads(meta.read_text())["segments"]}
+    found = {file.name.partition(".")[0] for file in meta.parent.iterdir() if file.name[0] != "."}
+    assert found == known | {"meta"}
 
 
 async def test_while_another_process_indexes_it_says_so(tmp_path):

@@ -35,6 +35,7 @@ _REFUSED = {
     KafkaError.INVALID_RECORD,
     KafkaError.INVALID_MSG,
 }
+_BATCH = _REFUSED | {KafkaError._INVALID_DIFFERENT_RECORD}  # noqa: SLF001
 _TLS = {KafkaError._SSL}  # noqa: SLF001
 _NAME = {KafkaError._RESOLVE}  # noqa: SLF001
 _TELLING = (_LOGIN | _MECHANISM, _TLS, _NAME, {KafkaError._TRANSPORT})  # noqa: SLF001
@@ -57,7 +58,8 @@ def fault_of(error: KafkaError, where: str, event: str | None = None) -> BloopEr
         return PermissionMissingError(
             said,
             permission="Write and Describe on the topics, and Create with create_topics",
-            cure="grant the user Write, Describe and, with create_topics, Create on the topics",
+            cure="grant the user Write, Describe and, with create_topics, Create on the topics, "
+            "and of brokers before 2.8 IdempotentWrite on the cluster",
         )
     if code in _MISSING:
         return FatalError(said, cure="create the topic, or set create_topics = true")
@@ -65,11 +67,23 @@ def fault_of(error: KafkaError, where: str, event: str | None = None) -> BloopEr
         return FatalError(said, cure="set replication to at most the number of brokers")
     if code in _TLS:
         return FatalError(said, cure="look at security_protocol, ca_file, cert_file and key_file")
+    if code == KafkaError.POLICY_VIOLATION:
+        return FatalError(said, cure="set partitions and replication to what the brokers allow")
     if code in _NAME:
         return UnavailableError(f"{said}: no such host", cure="correct bootstrap_servers")
     return UnavailableError(
         said, cure="see that the brokers run, can be reached, and speak this security_protocol"
     )
+
+
+def is_of_a_batch(error: KafkaError) -> bool:
+    """Whether a record may have failed for what stands beside it.
+
+    Brokers take a batch as a whole or not at all, and only newer ones say which of its records was
+    at fault; the batch may also be larger than they take while each record is not. (librdkafka
+    takes no batch apart, as Java's client does.)
+    """
+    return error.code() in _BATCH
 
 
 def most_telling(errors: Sequence[KafkaError]) -> KafkaError | None:

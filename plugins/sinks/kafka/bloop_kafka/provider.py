@@ -14,7 +14,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic  # Where it is from; `admin` hands it on untyped.
 
 from bloop_kafka.config import KafkaConfig
-from bloop_kafka.faults import config_fault, fault_of, most_telling
+from bloop_kafka.faults import config_fault, fault_of, is_of_a_batch, most_telling
 from bloop_kafka.records import Record, record_of, topic_of, wanted
 from bloop_sdk import BloopError, CheckResult, FatalError, PluginContext, UnavailableError
 from bloop_sdk.events import Event
@@ -32,8 +32,9 @@ class KafkaSink:
     """Produces with ``acks=all`` and an idempotent producer.
 
     After any failure the producer is thrown away with all that it holds, so that nothing of a
-    batch is still on its way when the batch comes again. What the brokers had already is then
-    doubled, never out of order.
+    batch is still on its way when the batch comes again. What the brokers have confirmed of it is
+    left out then, so that brokers which take less than a batch in the time (quotas, a thin line)
+    are done with it in the end. What they had and did not confirm is doubled, never out of order.
     """
 
     def __init__(self, ctx: PluginContext) -> None:
@@ -44,6 +45,8 @@ class KafkaSink:
         self._run_sync = ctx.run_sync
         self._turn = threading.Lock()
         self._connection: _Connection | None = None
+        self._confirmed: set[str] = set()
+        """The ids of the last batch's events that are there, should it have failed."""
 
     async def check(self) -> CheckResult:
         """Ask the cluster for its topics; ``gaps`` names those that are missing and not created."""
@@ -88,14 +91,19 @@ class KafkaSink:
         with self._turn:
             connection = self._connection or _Connection(self._config, self._where)
             self._connection = None
+            left = [record for record in records if record.event not in self._confirmed]
             try:
                 end = time.monotonic() + self._config.timeout_seconds
-                connection.make_topics({record.topic for record in records}, end)
-                connection.produce(records, end)
+                connection.make_topics({record.topic for record in left}, end)
+                connection.produce(left, end)
             except BaseException:
                 connection.drop()
+                self._confirmed |= connection.confirmed
+                self._confirmed &= {record.event for record in records}
                 raise
             self._connection = connection
+            self._confirmed.clear()
+            connection.confirmed.clear()
 
     def _close(self) -> None:
         with self._turn:
@@ -111,6 +119,8 @@ class _Connection:
         self._config = config
         self._where = where
         self._known: set[str] = set()
+        self.confirmed: set[str] = set()
+        """The ids of events that the brokers have said they have."""
         self._errors: deque[KafkaError] = deque(maxlen=50)
         options: dict[str, Any] = {
             **config.client(),
@@ -167,28 +177,48 @@ class _Connection:
 
     def produce(self, records: Sequence[Record], end: float) -> None:
         """Produce in order, and wait for all; raises what became of the first that failed."""
+        failed, left = self._send(records, end)
+        batch = any(is_of_a_batch(error) for error in failed.values())
+        if left and (batch or not failed):
+            raise self._trouble(None)
+        if batch and len(records) > 1:
+            # Which of them it is shows where each is alone.
+            for record in [one for one in records if one.event in failed]:
+                failed, left = self._send([record], end)
+                if failed:
+                    break
+                if left:
+                    raise self._trouble(None)
+        for event, error in failed.items():
+            raise fault_of(error, self._where, event)
+
+    def _send(self, records: Sequence[Record], end: float) -> tuple[dict[str, KafkaError], int]:
+        """What became of those that failed, by their events, and how many have no answer yet."""
         self._errors.clear()
         failed: dict[str, KafkaError] = {}
-        for record in records:
-            self._producer.produce(
-                record.topic,
-                record.value,
-                record.key,
-                headers=list(record.headers),
-                on_delivery=_Report(record.event, failed),
-            )
         try:
+            for record in records:
+                self._producer.produce(
+                    record.topic,
+                    record.value,
+                    record.key,
+                    headers=list(record.headers),
+                    on_delivery=_Report(record.event, failed, self.confirmed),
+                )
             left = self._producer.flush(_left(end))
+        except BufferError as err:
+            raise FatalError(
+                f"Kafka at {self._where}: a batch of {len(records)} events is larger than what "
+                f"the client holds: {err}",
+                cure="lower max_message_bytes",
+            ) from err
         except (KafkaException, SystemError) as err:
             # What ends the producer for good, as a broker does that forgot its producers. (Raised
             # by the one callback, it makes C code trip over the next: hence a SystemError.)
             raise UnavailableError(
                 f"Kafka at {self._where}: the producer has to begin anew: {err.__cause__ or err}"
             ) from err
-        for event, error in failed.items():
-            raise fault_of(error, self._where, event)
-        if left:
-            raise self._trouble(None)
+        return failed, left
 
     def drop(self) -> None:
         """Throw away what has not been sent, and what has and was not answered."""
@@ -209,18 +239,21 @@ class _Connection:
 
 
 class _Report:
-    """Notes what became of a record, should it have failed."""
+    """Notes what became of a record."""
 
-    __slots__ = ("_event", "_failed")
+    __slots__ = ("_confirmed", "_event", "_failed")
 
-    def __init__(self, event: str, failed: dict[str, KafkaError]) -> None:
+    def __init__(self, event: str, failed: dict[str, KafkaError], confirmed: set[str]) -> None:
         self._event = event
         self._failed = failed
+        self._confirmed = confirmed
 
     def __call__(self, error: KafkaError | None, _message: Message) -> None:
         """As confluent_kafka calls it."""
         if error is not None:
             self._failed[self._event] = error
+        else:
+            self._confirmed.add(self._event)
 
 
 def _left(end: float) -> float:

@@ -18,8 +18,9 @@ from bloop.store.unit import UnitOfWork
 from bloop_sdk import Call
 
 JOB = "accounts.message"
-MOST_TRIES = 12
-"""With pauses that grow, some hours: longer than a mail server is away, mostly."""
+MOST_TRIES = 28
+"""With :func:`pause`, two days and a half: a password that expired on a Friday."""
+LONGEST_PAUSE_SECONDS = 4 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,11 @@ def failed(unit: UnitOfWork, message_id: str, plugin_id: str | None, reason: str
     """Give a message up, with the reason, and forget its text."""
     _end(unit, message_id, MessageState.FAILED, plugin_id, reason[:300])
     unit.audit.append("message.failed", f"message:{message_id}", {"reason": reason[:300]})
+
+
+def pause(attempt: int) -> float:
+    """Seconds before the next try, at least: twice as long each time, up to four hours."""
+    return min(2.0**attempt, LONGEST_PAUSE_SECONDS)
 
 
 def trim(database: Database, call: Call, keep: timedelta) -> None:

@@ -23,9 +23,18 @@ Span = tuple[int, int]
 
 
 def words_of(query: str) -> tuple[str, ...]:
-    """The words to look for, as they are written, each once."""
-    found = [word[:LONGEST_WORD] for word in WORD.findall(query)]
+    """The words to look for, as they are written, each once.
+
+    Marks are of their letter: most vowels of Hindi or Tamil are, and those of Arabic.
+    """
+    query = unicodedata.normalize("NFC", query)
+    kept = "".join(one if one.isalnum() or _is_mark(one) else " " for one in query)
+    found = [word[:LONGEST_WORD] for word in kept.split() if not all(map(_is_mark, word))]
     return tuple(dict.fromkeys(found))[:MOST_WORDS]
+
+
+def _is_mark(letter: str) -> bool:
+    return unicodedata.category(letter) in {"Mn", "Mc"}
 
 
 @lru_cache(4096)
