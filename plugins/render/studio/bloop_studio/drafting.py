@@ -8,6 +8,7 @@ from bloop_sdk import BloopError, CallContext, Item, RetriableError, Unsupported
 from bloop_sdk.providers.ai import Lesson, Picture
 from bloop_sdk.storyboard import Storyboard
 from bloop_studio import writing
+from bloop_studio.plain import alts_of
 
 MODEL = "model"
 """The storyboarder that asks a language model."""
@@ -58,13 +59,14 @@ async def _by_plugin(ctx: CallContext, lesson: Lesson, plugin_id: str | None) ->
 def lesson_of(item: Item) -> Lesson:
     """What storyboarders are given."""
     files = item.files.items()
+    alts = alts_of(item.html)
     images = [source for source, one in files if one.media_type.startswith("image/")]
     return Lesson(
         title=item.title,
         html=item.html,
         language=item.language,
         pictures=tuple(
-            Picture(id=f"picture-{number}", source=source)
+            Picture(id=f"picture-{number}", source=source, alt=alts.get(source, ""))
             for number, source in enumerate(images, 1)
         ),
     )

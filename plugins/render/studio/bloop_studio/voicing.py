@@ -45,6 +45,7 @@ class Narration:
     """What is said in a video; ``unsaid`` says of lines why not."""
 
     voice: str = ""
+    version: str = ""
     exact: bool = True
     lines: dict[tuple[str, str], Voiced] = field(default_factory=dict)
     unsaid: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -151,7 +152,7 @@ async def narrate(
     if storyboard.presenter == "none" or not lines:
         return made
     chosen = await choose(ctx, options.voice, storyboard.language)
-    made.voice, made.exact = chosen.name, chosen.voice.exact
+    made.voice, made.version = chosen.name, chosen.voice.version
     done = 0
 
     speaker = Speaker(ctx, chosen, storyboard.language, options.pace, folder)

@@ -133,6 +133,53 @@ async def test_a_scene_that_does_not_fit_keeps_its_words(make, toys):
     assert toys[0] == ["All of this"]
 
 
+async def test_scenes_that_are_split_have_ids_of_their_own_and_room(make, toys, monkeypatch):
+    from bloop_studio import telling
+
+    monkeypatch.setattr(telling, "MOST_SCENES", 5)
+    row = await make([scene(f"s{number}", "Words", title="HALVES") for number in range(3)])
+    assert row.state == "ready", row.error
+    kinds = [(one["id"], one["visual"]["kind"]) for one in row.storyboard["scenes"]]
+    assert kinds == [
+        *(("s0", "bullets"), ("half", "bullets"), ("s1", "bullets"), ("half-2", "bullets")),
+        ("s2", "title"),
+    ]
+    assert [(one["scene"], one["code"]) for one in row.report["faults"]] == [("s2", "off_canvas")]
+
+
+async def test_another_version_of_a_voice_is_heard(make, toys, monkeypatch):
+    """Also one that speaks in the same time, so that all scenes are found again."""
+    from bloop_hum.plugin import Hum
+
+    scenes = [scene("one", "First words")]
+    before = await make(scenes)
+    monkeypatch.setattr(Hum, "version", "2")
+    monkeypatch.setattr(Hum, "loud", 800)
+    after = await make(scenes, again=True)
+    assert (after.state, len(toys[0])) == ("ready", 2), after.error
+    assert after.files["video.mp4"] != before.files["video.mp4"]
+
+
+async def test_a_voice_that_is_replaced_while_scenes_are_drawn_speaks_in_time(
+    make, toys, monkeypatch
+):
+    from bloop_hum.plugin import Hum
+
+    from bloop_studio import drawing
+
+    draw = drawing._drawn
+
+    async def replaced(*args):
+        await draw(*args)
+        monkeypatch.setattr(Hum, "version", "2")
+        monkeypatch.setattr(Hum, "seconds", 0.255)
+
+    monkeypatch.setattr(drawing, "_drawn", replaced)
+    row = await make([scene("one", "Here are some words to be said")])
+    assert (row.state, row.round) == ("ready", 2), row.error
+    assert row.seconds == pytest.approx(0.4 + 6 * 0.255 + 1.5, abs=1 / 30)
+
+
 async def test_a_voice_that_fails_in_the_middle_is_asked_again_for_what_is_missing(make, toys):
     from bloop_hum.plugin import Hum
 

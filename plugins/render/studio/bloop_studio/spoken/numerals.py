@@ -42,6 +42,11 @@ class Numerals:
         yield from self._of_time()
         yield from self._of_money()
         yield self._rule(
+            rf"{_NOT_IN_WORD}(?P<a>{self._n})\s?[–-]\s?(?P<b>{self._n})"
+            r"(?=\s?[=≠<>≤≥]\s?[-−+]?(?:\d|[A-Za-z]\b))",
+            self._difference,
+        )
+        yield self._rule(
             rf"{_NOT_IN_WORD}(?P<a>{self._n})\s?[–—-]\s?(?P<b>{self._n})"
             rf"(?:[ \u00a0\u202f]?(?P<u>{units}))?(?!\w|[-–]\d)",
             self._range,
@@ -54,7 +59,7 @@ class Numerals:
         yield from self._of_order()
         yield self._rule(rf"{_NOT_IN_WORD}(?:(\d+)\s)?(\d{{1,2}})/(\d{{1,2}})(?![\w/])", self._part)
         yield self._rule(r"(\d+)?([½⅓⅔¼¾⅕⅖⅗⅘⅛⅜⅝⅞])", self._vulgar)
-        yield self._rule(r"(?<!\w)(?:\+\d|0\d)[\d ()/-]{5,}\d(?!\w)", self._phone)
+        yield self._rule(r"(?<![\w.,])(?:\+\d|0\d)[\d ()/-]{5,}\d(?!\w)", self._phone)
         yield self._rule(
             rf"(?P<s>(?<!\S)[-−±]|(?<=\()[-−±])?(?<![A-Za-z_]){_NOT_IN_WORD}(?P<n>{self._n})",
             self._number,
@@ -114,6 +119,9 @@ class Numerals:
         if not match["u"]:
             return said
         return f"{said} {self._units[match['u']][1]}"
+
+    def _difference(self, match: re.Match[str]) -> str:
+        return f"{self.value(match['a'])} {self._t.operators['−']} {self.value(match['b'])}"
 
     def _part(self, match: re.Match[str]) -> str | None:
         known = self._t.fractions.get(f"{match[2]}/{match[3]}")
