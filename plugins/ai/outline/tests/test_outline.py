@@ -239,6 +239,23 @@ def test_a_lesson_in_another_language_than_it_says_is_told_in_its_own():
     assert language_of("not a tag", "").code == "und"
 
 
+@pytest.mark.parametrize(
+    ("said_to_be", "code", "text"),
+    [
+        ("en", "ar", "يسقط المطر من الغيوم إلى الأرض كل شتاء."),
+        ("en", "fa", "باران از ابرها به زمین می‌بارد و گیاهان را سیراب می‌کند."),
+        ("de", "zh", "光合作用是植物利用光能制造养分的过程。"),
+        ("", "ja", "光合成は植物が光から養分を作る過程である。"),
+        ("en", "uk", "Клітина є найменшою одиницею живого, і її оточує мембрана."),
+        ("und", "ru", "Клетка есть наименьшая единица живого, её окружает мембрана."),
+        ("bg", "bg", "Клетката е най-малката единица на живота."),
+        ("en", "en", "The angles α, β, γ and δ of Ελλάς are named so: Αθήνα."),
+    ],
+)
+def test_a_script_tells_the_language_where_the_lesson_says_another(said_to_be, code, text):
+    assert language_of(said_to_be, text).code == code
+
+
 def test_an_unknown_language_gets_no_words_of_another(tell):
     html = "<h2>Sel</h2><p>Sel adalah unit terkecil kehidupan. Inti sel menyimpan informasi.</p>"
     assert said(tell(html, title="Biologi", language="id")) == (

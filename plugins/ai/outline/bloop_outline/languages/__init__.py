@@ -8,12 +8,24 @@ from __future__ import annotations
 
 import re
 import tomllib
+import unicodedata
 from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
 KNOWN = ("de", "en", "es", "fr", "it", "nl", "pt")
+
+SCRIPTS = {
+    "ARABIC": "ar", "ARMENIAN": "hy", "BENGALI": "bn", "CJK": "zh", "CYRILLIC": "ru",
+    "DEVANAGARI": "hi", "ETHIOPIC": "am", "GEORGIAN": "ka", "GREEK": "el", "GUJARATI": "gu",
+    "HANGUL": "ko", "HEBREW": "he", "KANNADA": "kn", "KHMER": "km", "MALAYALAM": "ml",
+    "MYANMAR": "my", "SINHALA": "si", "TAMIL": "ta", "TELUGU": "te", "THAI": "th",
+}  # fmt: skip
+"""The language that most texts of a script are in, by how Unicode's names of its letters begin."""
+_TELLING = (("ٹڈڑں", "ar", "ur"), ("پچژگ", "ar", "fa"), ("іїєґ", "ru", "uk"))
+"""Letters that tell another language of a script."""
+_LEAST_LETTERS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +63,16 @@ class Language:
 def language_of(code: str, text: str) -> Language:
     """The language that a lesson says it has; where it says none, the one that its words vote for.
 
-    A text that is plainly in another one of the known languages than the lesson says is told in
-    that one: platforms often fill in their own language.
+    A text that is plainly in another one of the known languages than the lesson says, or in a
+    script that those have not, is told in that one: platforms often fill in their own language.
     """
     short = code.partition("-")[0].lower()
-    voted = _vote(text)
-    if voted and voted != short and (short in KNOWN or not short or short == "und"):
-        return _read(voted, voted)
+    if short in KNOWN or not short or short == "und":
+        voted = _vote(text)
+        if voted and voted != short:
+            return _read(voted, voted)
+        if written := _written(text):
+            return Language(written)
     if short in KNOWN:
         return _read(short, code)
     return Language(code if re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", code) else "und")
@@ -76,6 +91,26 @@ def _vote(text: str) -> str:
     first, second = sorted(votes, key=lambda code: (-votes[code], code))[:2]
     clear = votes[first] >= 0.25 * total and votes[first] >= 1.25 * votes[second]
     return first if clear else ""
+
+
+def _written(text: str) -> str:
+    """The language of a script that is not Latin, where most letters are of it; else nothing."""
+    letters = [one for one in text[:5_000] if one.isalpha()]
+    if len(letters) < _LEAST_LETTERS:
+        return ""
+    scripts = Counter(unicodedata.name(one, "").partition(" ")[0] for one in letters)
+    kana = scripts.pop("HIRAGANA", 0) + scripts.pop("KATAKANA", 0)
+    scripts["CJK"] += kana
+    script, count = scripts.most_common(1)[0]
+    if script not in SCRIPTS or count < 0.6 * len(letters):
+        return ""
+    if script == "CJK" and kana > 0.05 * count:
+        return "ja"
+    found = SCRIPTS[script]
+    for own, of_script, code in _TELLING:
+        if found == of_script and sum(one in own for one in letters) > 0.005 * count:
+            return code
+    return found
 
 
 @cache
