@@ -24,9 +24,22 @@ _MARK = "\u200f"
 """Makes a row that starts with a Latin letter or a sign run from the right all the same."""
 
 
+_SAME = {
+    "nb": "no", "nn": "no", "iw": "he", "in": "id", "ji": "yi", "fil": "tl", "cmn": "zh",
+    "mo": "ro",
+}  # fmt: skip
+"""Languages that voices and lessons name otherwise, by the IANA registry's other names of them."""
+
+
 def primary(tag: str) -> str:
     """``de`` of ``de-AT``."""
     return tag.split("-", 1)[0].lower()
+
+
+def same(tag: str, other: str) -> bool:
+    """Whether who speaks the one reads the other: ``nb-NO`` and ``no``."""
+    first, second = primary(tag), primary(other)
+    return _SAME.get(first, first) == _SAME.get(second, second)
 
 
 def iso639_2(tag: str) -> str:

@@ -15,7 +15,7 @@ from bloop_sdk.providers.ai import Phoneme, Speech, SpeechProvider, Voice, Word
 from bloop_sdk.storyboard import Line, Storyboard
 from bloop_studio import pieces
 from bloop_studio.config import config_of
-from bloop_studio.languages import primary
+from bloop_studio.languages import same
 from bloop_studio.options import Options
 from bloop_studio.spoken import speak
 from bloop_studio.timing import Voiced
@@ -119,12 +119,11 @@ def best_of(known: Mapping[str, Sequence[Voice]], language: str) -> tuple[str, V
         elsewhere = voice.language.lower() != language.lower()
         return voice.metered, elsewhere, not voice.natural, not voice.exact
 
-    spoken = primary(language)
     fitting = (
         (plugin_id, voice)
         for plugin_id, some in known.items()
         for voice in some
-        if primary(voice.language) == spoken
+        if same(voice.language, language)
     )
     return min(fitting, key=rank, default=None)
 

@@ -213,6 +213,8 @@ def test_a_voice_that_costs_speaks_where_nobody_else_does():
     assert best_of(known, "en-GB") == ("house", house[1])
     assert best_of(known, "de") == ("cloud", cloud[1])
     assert best_of(known, "fr") is None
+    oslo = voice("e", "nb-NO")
+    assert best_of({"house": [oslo]}, "no") == ("house", oslo)
 
 
 async def test_a_line_that_cannot_be_said_is_read(make, toys):
