@@ -88,8 +88,14 @@ def power_rules(tables: Tables) -> Iterator[Rule]:
         power = match["power"].translate(_PLAIN_UP).strip("{}()").replace("−", "-")
         return read_formula(f"{match['base']}^{{{power}}}", tables)
 
+    def raised(match: re.Match[str]) -> str:
+        power = match["power"].strip("{}()")
+        form = {"2": "squared", "3": "cubed"}.get(power, "power")
+        return tables.formula[form].format("", read_formula(power, tables)).strip()
+
     yield power_rule(), say
     yield re.compile(_SMALL), say
+    yield re.compile(rf"(?<=[)\]])\^(?P<power>[-]?{_NUMBER_OR_LETTER}|{{[^{{}}]+}})"), raised
 
 
 def link_rules(tables: Tables) -> Iterator[Rule]:
@@ -137,7 +143,13 @@ def sign_rules(tables: Tables) -> Iterator[Rule]:
     names |= {"&&": tables.operators["∧"], "||": tables.operators["∨"]}
     signs = sorted((one for one in names if not one.isalnum()), key=len, reverse=True)
     yield re.compile("|".join(map(re.escape, signs))), lambda match: names[match[0]]
-    yield re.compile(r"(?<=\s)[*<>](?=\s)"), lambda match: tables.operators[match[0]]
+    yield (
+        re.compile(
+            r"(?<=\s)[*<>](?=\s)|(?:(?<=[\w)\]])|(?<![^\s(]))[<>](?=[-−]?\d)"
+            r"|(?<=\b\w)(?<![</]\w)[<>](?=\w\b)"
+        ),
+        lambda match: tables.operators[match[0]],
+    )
     yield re.compile(r"(?<=\w)/(?=\w)"), lambda _match: ","
     yield _emoji()
 
