@@ -256,6 +256,19 @@ def test_a_script_tells_the_language_where_the_lesson_says_another(said_to_be, c
     assert language_of(said_to_be, text).code == code
 
 
+def test_code_in_a_sentence_is_code_to_who_reads_it_aloud(tell):
+    """Or Markdown's rules would take its stars and underscores; pictures show it bare."""
+    html = (
+        "<h2>The <code>__init__</code> method</h2><p>Python calls <code>__init__</code> with all "
+        "<code>**kwargs</code> of <code>len</code>. It never returns a value to its caller.</p>"
+    )
+    board = tell(html, title="Objects")
+    assert "calls `__init__` with all `**kwargs` of len." in said(board)
+    shown = board.model_dump_json(exclude={"scenes": {"__all__": {"narration"}}})
+    assert "__init__" in shown and "`" not in shown
+    assert not any("\ue000" <= one <= "\uf8ff" for one in board.model_dump_json())
+
+
 def test_an_unknown_language_gets_no_words_of_another(tell):
     html = "<h2>Sel</h2><p>Sel adalah unit terkecil kehidupan. Inti sel menyimpan informasi.</p>"
     assert said(tell(html, title="Biologi", language="id")) == (
