@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from bloop_sdk.storyboard import FORMULA, latex_of
 from bloop_studio.spoken.numerals import Rule
+from bloop_studio.spoken.numbers import say_digits
 from bloop_studio.spoken.plain import plain_formula
 from bloop_studio.spoken.reader import read_formula
 from bloop_studio.spoken.tables import Tables
@@ -125,6 +126,10 @@ def sign_rules(tables: Tables) -> Iterator[Rule]:
         ),
         _camel,
     )
+    yield (
+        re.compile(rf"(?<=[A-Za-z)\]₀-₉])(?P<count>[²³⁴⁵⁶]?)(?P<sign>[⁺⁻])(?![{_UP}])"),
+        _charge(tables),
+    )
     yield re.compile(r"(?<=[A-Za-z)])([²³])"), _raised(tables)
     # An x is no letter of a word, nor of 0x1F.
     yield (
@@ -235,6 +240,16 @@ def split_name(name: str) -> str:
 def _raised(tables: Tables) -> Callable[[re.Match[str]], str]:
     words = {"²": tables.formula["squared"], "³": tables.formula["cubed"]}
     return lambda match: words[match[1]].format("").strip()
+
+
+def _charge(tables: Tables) -> Callable[[re.Match[str]], str]:
+    """That of an ion: Ca²⁺."""
+
+    def say(match: re.Match[str]) -> str:
+        count = say_digits(match["count"].translate(_PLAIN_UP), tables)
+        return f"{count} {tables.operators['+' if match['sign'] == '⁺' else '−']}".strip()
+
+    return say
 
 
 def _times(tables: Tables) -> Callable[[re.Match[str]], str]:
