@@ -26,6 +26,8 @@ _REIGNING = frozenset(_NAMES.split())
 _NUMBER = r"\d+(?:[.,\u00a0\u202f\u2009’']\d+)*"
 _SPACED = r"\d{1,3}(?:[ \u00a0\u202f\u2009]\d{3})+(?:,\d+)?(?!\d)"
 _NOT_IN_WORD = r"(?<![\w.,])"
+_OPENED = r"(?<=[(\[{=,<>])"
+"""Behind these a minus belongs to what follows."""
 
 
 class Numerals:
@@ -52,7 +54,7 @@ class Numerals:
             self._range,
         )
         yield self._rule(
-            rf"(?P<s>(?<!\S)[-−+±]|(?<=\()[-−+±])?{_NOT_IN_WORD}(?P<n>{self._n})"
+            rf"(?P<s>(?<!\S)[-−+±]|{_OPENED}[-−+±])?{_NOT_IN_WORD}(?P<n>{self._n})"
             rf"[ \u00a0\u202f]?(?P<u>{units})(?![\w/²³])",
             self._unit,
         )
@@ -61,7 +63,7 @@ class Numerals:
         yield self._rule(r"(\d+)?([½⅓⅔¼¾⅕⅖⅗⅘⅛⅜⅝⅞])", self._vulgar)
         yield self._rule(r"(?<![\w.,])(?:\+\d|0\d)[\d ()/-]{5,}\d(?!\w)", self._phone)
         yield self._rule(
-            rf"(?P<s>(?<!\S)[-−±]|(?<=\()[-−±])?(?<![A-Za-z_]){_NOT_IN_WORD}(?P<n>{self._n})",
+            rf"(?P<s>(?<!\S)[-−±]|{_OPENED}[-−±])?(?<![A-Za-z_]){_NOT_IN_WORD}(?P<n>{self._n})",
             self._number,
         )
 

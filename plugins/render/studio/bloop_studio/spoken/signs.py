@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 
 from bloop_sdk.storyboard import FORMULA, latex_of
-from bloop_studio.spoken.numerals import Rule
 from bloop_studio.spoken.numbers import say_digits
+from bloop_studio.spoken.numerals import Rule
 from bloop_studio.spoken.plain import plain_formula
 from bloop_studio.spoken.reader import read_formula
 from bloop_studio.spoken.tables import Tables
@@ -40,7 +40,7 @@ _POWER = (
 # A lone ¹ behind a number or a letter is mostly a footnote's.
 _SMALL = (
     rf"(?<![\w.,])(?P<base>\d+(?:[.,]\d+)?(?!¹(?![{_UP}]))|[A-Za-z](?![¹²³](?![{_UP}])))"
-    rf"(?P<power>[⁺⁻]?[{_UP}]+|ⁿ)(?![\w{_UP}])"
+    rf"(?P<power>[⁺⁻]?[{_UP}ⁿ]+(?:[⁺⁻][{_UP}ⁿ]+)*)(?![\w{_UP}⁺⁻])"
 )
 _SYMBOLS = "→←↔⇒⇐⇔↦≤≥≠≈±×÷∞∈∉∪∩⊂⊆⊃⊇∀∃¬∧∨−=∑∝"
 _PLURALS = frozenset({"s", "es", "e", "n", "en", "in", "innen", "er", "ies"})
