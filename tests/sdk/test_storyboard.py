@@ -15,6 +15,7 @@ from bloop_sdk.storyboard import (
     Storyboard,
     Visual,
     find_word,
+    language_by_script,
     read_storyboard,
     storyboard_schema,
     words,
@@ -313,3 +314,17 @@ def test_words_are_found_as_cues_name_them(word, nth, found):
 def test_words_cover_all_letters_and_digits():
     covered = {at for word in words(TEXT) for at in range(word.start, word.end)}
     assert all(at in covered for at, sign in enumerate(TEXT) if sign.isalnum())
+
+
+@pytest.mark.parametrize(
+    ("said", "text", "told"),
+    [
+        ("en-US", "Привет, как у тебя дела?", "ru"),
+        ("sr-Latn", "Здраво, како си данас?", "sr-Latn"),
+        ("", "여러분 모두 안녕하세요 반갑습니다", "ko"),
+        ("en", "水 is 물", "en"),
+        ("en", "", "en"),
+    ],
+)
+def test_letters_tell_a_language_where_another_is_said(said, text, told):
+    assert language_by_script(said, text) == told

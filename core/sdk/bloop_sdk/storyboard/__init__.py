@@ -11,6 +11,7 @@ from bloop_sdk.storyboard.model import (
     read_storyboard,
     storyboard_schema,
 )
+from bloop_sdk.storyboard.scripts import language_by_script
 from bloop_sdk.storyboard.visuals import (
     Array,
     Axis,
@@ -72,6 +73,7 @@ __all__ = [
     "WrittenWord",
     "dollars",
     "find_word",
+    "language_by_script",
     "latex_of",
     "read_storyboard",
     "storyboard_schema",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from types import SimpleNamespace
 
@@ -42,6 +43,10 @@ async def test_a_model_knows_what_pictures_show_and_what_it_wrote():
     item = Item(**known, html=html, version=1, files=files)
     lesson = lesson_of(item)
     wrong = {"title": "Waves", "scenes": [WAVES], "assets": [{"id": ["picture-2"]}, "b.png"]}
+    assert (
+        lesson_of(dataclasses.replace(item, html="<p>Волна переносит энергию.</p>")).language
+        == "ru"
+    )
     model = Model(wrong, wrong | {"assets": [{"id": "picture-2"}]})
     board = await writing.storyboard(SimpleNamespace(providers=model), lesson)
     assert '{"id": "picture-2", "alt": "A wave on a string"}' in model.heard[0][1][1]

@@ -8,24 +8,14 @@ from __future__ import annotations
 
 import re
 import tomllib
-import unicodedata
 from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-KNOWN = ("de", "en", "es", "fr", "it", "nl", "pt")
+from bloop_sdk.storyboard import language_by_script
 
-SCRIPTS = {
-    "ARABIC": "ar", "ARMENIAN": "hy", "BENGALI": "bn", "CJK": "zh", "CYRILLIC": "ru",
-    "DEVANAGARI": "hi", "ETHIOPIC": "am", "GEORGIAN": "ka", "GREEK": "el", "GUJARATI": "gu",
-    "HANGUL": "ko", "HEBREW": "he", "KANNADA": "kn", "KHMER": "km", "MALAYALAM": "ml",
-    "MYANMAR": "my", "SINHALA": "si", "TAMIL": "ta", "TELUGU": "te", "THAI": "th",
-}  # fmt: skip
-"""The language that most texts of a script are in, by how Unicode's names of its letters begin."""
-_TELLING = (("ٹڈڑں", "ar", "ur"), ("پچژگ", "ar", "fa"), ("іїєґ", "ru", "uk"))
-"""Letters that tell another language of a script."""
-_LEAST_LETTERS = 12
+KNOWN = ("de", "en", "es", "fr", "it", "nl", "pt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +61,7 @@ def language_of(code: str, text: str) -> Language:
         voted = _vote(text)
         if voted and voted != short:
             return _read(voted, voted)
-        if written := _written(text):
+        if (written := language_by_script(code, text)) != code:
             return Language(written)
     if short in KNOWN:
         return _read(short, code)
@@ -91,26 +81,6 @@ def _vote(text: str) -> str:
     first, second = sorted(votes, key=lambda code: (-votes[code], code))[:2]
     clear = votes[first] >= 0.25 * total and votes[first] >= 1.25 * votes[second]
     return first if clear else ""
-
-
-def _written(text: str) -> str:
-    """The language of a script that is not Latin, where most letters are of it; else nothing."""
-    letters = [one for one in text[:5_000] if one.isalpha()]
-    if len(letters) < _LEAST_LETTERS:
-        return ""
-    scripts = Counter(unicodedata.name(one, "").partition(" ")[0] for one in letters)
-    kana = scripts.pop("HIRAGANA", 0) + scripts.pop("KATAKANA", 0)
-    scripts["CJK"] += kana
-    script, count = scripts.most_common(1)[0]
-    if script not in SCRIPTS or count < 0.6 * len(letters):
-        return ""
-    if script == "CJK" and kana > 0.05 * count:
-        return "ja"
-    found = SCRIPTS[script]
-    for own, of_script, code in _TELLING:
-        if found == of_script and sum(one in own for one in letters) > 0.005 * count:
-            return code
-    return found
 
 
 @cache
