@@ -1,6 +1,7 @@
 """Storyboards: what a video shows and says. See docs/plugins/storyboards.md."""
 
 from bloop_sdk.storyboard.expressions import Expression
+from bloop_sdk.storyboard.languages import lesson_language
 from bloop_sdk.storyboard.maths import FORMULA, dollars, latex_of
 from bloop_sdk.storyboard.model import (
     Asset,
@@ -11,7 +12,6 @@ from bloop_sdk.storyboard.model import (
     read_storyboard,
     storyboard_schema,
 )
-from bloop_sdk.storyboard.scripts import language_by_script
 from bloop_sdk.storyboard.visuals import (
     Array,
     Axis,
@@ -73,8 +73,8 @@ __all__ = [
     "WrittenWord",
     "dollars",
     "find_word",
-    "language_by_script",
     "latex_of",
+    "lesson_language",
     "read_storyboard",
     "storyboard_schema",
     "words",

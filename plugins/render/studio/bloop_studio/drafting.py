@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bloop_sdk import BloopError, CallContext, Item, RetriableError, UnsupportedError, gettext_noop
 from bloop_sdk.providers.ai import Lesson, Picture
-from bloop_sdk.storyboard import Storyboard, language_by_script
+from bloop_sdk.storyboard import Storyboard, lesson_language
 from bloop_studio import writing
 from bloop_studio.plain import alts_of, text_of
 
@@ -64,7 +64,7 @@ def lesson_of(item: Item) -> Lesson:
     return Lesson(
         title=item.title,
         html=item.html,
-        language=language_by_script(item.language, text_of(item.html)),
+        language=lesson_language(item.language, text_of(item.html)),
         pictures=tuple(
             Picture(id=f"picture-{number}", source=source, alt=alts.get(source, ""))
             for number, source in enumerate(images, 1)

@@ -15,7 +15,7 @@ from bloop_sdk.providers.ai import Phoneme, Speech, SpeechProvider, Voice, Word
 from bloop_sdk.storyboard import Line, Storyboard
 from bloop_studio import pieces
 from bloop_studio.config import config_of
-from bloop_studio.languages import same
+from bloop_studio.languages import primary, same
 from bloop_studio.options import Options
 from bloop_studio.spoken import speak
 from bloop_studio.timing import Voiced
@@ -94,6 +94,12 @@ async def choose(ctx: CallContext, wanted: str, language: str) -> Chosen:
         for err in failures:
             if isinstance(err, RetriableError):
                 raise err
+        if not wanted and primary(language) == "und":
+            raise UnsupportedError(
+                gettext_noop("nothing says in which language this video is to be"),
+                code="no_voice",
+                cure=gettext_noop("say it on the storyboard's page, or choose a voice"),
+            )
         what = (
             gettext_noop("there is no voice {voice}").format(voice=repr(wanted))
             if wanted

@@ -10,7 +10,7 @@ import av
 import pytest
 
 from bloop.store.faults import from_file
-from bloop_sdk import UnavailableError
+from bloop_sdk import UnavailableError, UnsupportedError
 from bloop_sdk.providers.ai import Voice
 from bloop_sdk.storyboard import Storyboard
 from tests.support.database import make_call
@@ -231,11 +231,14 @@ async def test_a_line_that_cannot_be_said_is_read(make, toys):
 async def test_a_video_that_cannot_be_made_says_why_and_can_be_tried_again(ctx, lesson, made):
     from bloop_studio import asking
     from bloop_studio.options import Options
+    from bloop_studio.voicing import choose
 
     item = await ctx.content.item(lesson)
     row = await made(await asking.ask(ctx, item, Options(voice="nobody:at-all")))
     assert (row.state, row.error["code"]) == ("failed", "no_voice")
     assert "bloop studio voices" in row.error["cure"]
+    with pytest.raises(UnsupportedError, match="in which language"):
+        await choose(ctx, "", "und")
     again = await asking.ask(ctx, item, Options(voice="nobody:at-all"))
     assert (again.id, again.round) == (row.id, 2)
     await made(again)

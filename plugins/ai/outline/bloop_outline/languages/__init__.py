@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from bloop_sdk.storyboard import language_by_script
+from bloop_sdk.storyboard import lesson_language
 
 KNOWN = ("de", "en", "es", "fr", "it", "nl", "pt")
 
@@ -56,16 +56,13 @@ def language_of(code: str, text: str) -> Language:
     A text that is plainly in another one of the known languages than the lesson says, or in a
     script that those have not, is told in that one: platforms often fill in their own language.
     """
-    short = code.partition("-")[0].lower()
-    if short in KNOWN or not short or short == "und":
+    told = lesson_language(code, text)
+    short = told.partition("-")[0]
+    if short in KNOWN or short == "und":
         voted = _vote(text)
         if voted and voted != short:
             return _read(voted, voted)
-        if (written := language_by_script(code, text)) != code:
-            return Language(written)
-    if short in KNOWN:
-        return _read(short, code)
-    return Language(code if re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", code) else "und")
+    return _read(short, told) if short in KNOWN else Language(told)
 
 
 def _vote(text: str) -> str:

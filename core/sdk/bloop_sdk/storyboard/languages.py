@@ -1,7 +1,8 @@
-"""Which language a text is in, as far as its script tells."""
+"""Which language a lesson is in: as it says, as far as its letters agree."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from typing import Final
@@ -25,23 +26,45 @@ _LEAST_LETTERS: Final = 12
 _MOST_LETTERS: Final = 5_000
 
 
-def language_by_script(said: str, text: str) -> str:
-    """The tag ``said``, unless that is none or of a language in Latin letters, and others are here.
+def lesson_language(said: str, text: str) -> str:
+    """A lesson's language as a storyboard has it; ``und`` where nothing tells.
 
-    Platforms fill in a language of their own where nobody says one. A script that several
-    languages share gives the one that most texts in it are in.
+    ``said`` is what its platform says: ``en_US`` and Canvas's ``da-x-k12`` are ``en-US`` and
+    ``da``, a name is nothing. A language in Latin letters that ``text`` is not written in is
+    one that the platform has filled in: then that of the script counts, and where several
+    languages share it the one that most texts in it are in.
     """
-    if said and said.partition("-")[0].lower() not in _LATIN:
-        return said
+    tag = _tag(said)
+    if tag.partition("-")[0] not in _LATIN:
+        return tag
+    return _by_script(text) or tag
+
+
+def _tag(said: str) -> str:
+    """The language, and what says more of it up to what is private."""
+    first, *more = re.split(r"[.@]", said.strip())[0].replace("_", "-").split("-")
+    if not re.fullmatch(r"[A-Za-z]{2,3}", first):
+        return "und"
+    parts = [first.lower()]
+    for one in more:
+        if not re.fullmatch(r"[A-Za-z0-9]{2,8}", one):
+            break
+        shape = {2: str.upper, 4: str.title}.get(len(one)) if one.isalpha() else None
+        parts.append(shape(one) if shape else one)
+    return "-".join(parts)
+
+
+def _by_script(text: str) -> str:
+    """The language of a script that is not Latin, where most letters are of it; else nothing."""
     letters = [one for one in text[:_MOST_LETTERS] if one.isalpha()]
     if len(letters) < _LEAST_LETTERS:
-        return said
+        return ""
     scripts = Counter(unicodedata.name(one, "").partition(" ")[0] for one in letters)
     kana = scripts.pop("HIRAGANA", 0) + scripts.pop("KATAKANA", 0)
     scripts["CJK"] += kana
     script, count = scripts.most_common(1)[0]
     if script not in _SCRIPTS or count < 0.6 * len(letters):
-        return said
+        return ""
     found = "ja" if script == "CJK" and kana > 0.05 * count else _SCRIPTS[script]
     for own, of_script, code in _TELLING:
         if found == of_script and sum(one in own for one in letters) > 0.005 * count:
