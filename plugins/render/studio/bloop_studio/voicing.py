@@ -94,27 +94,32 @@ async def choose(ctx: CallContext, wanted: str, language: str) -> Chosen:
         for err in failures:
             if isinstance(err, RetriableError):
                 raise err
-        if not wanted and primary(language) == "und":
-            raise UnsupportedError(
-                gettext_noop("nothing says in which language this video is to be"),
-                code="no_voice",
-                cure=gettext_noop("say it on the storyboard's page, or choose a voice"),
-            )
-        what = (
-            gettext_noop("there is no voice {voice}").format(voice=repr(wanted))
-            if wanted
-            else gettext_noop("no voice speaks {language}").format(language=repr(language))
-        )
-        raise UnsupportedError(
-            what,
-            code="no_voice",
-            cure=gettext_noop(
-                "see which there are with `bloop studio voices`, or enable a plugin with voices: "
-                "bloop plugins enable espeak"
-            ),
-        )
+        raise _nobody(wanted, language)
     provider: SpeechProvider = await ctx.providers.get("speech", plugin_id)
     return Chosen(plugin_id, found[0], provider)
+
+
+def _nobody(wanted: str, language: str) -> UnsupportedError:
+    """Says why nobody speaks, and what to do."""
+    if not wanted and primary(language) == "und":
+        return UnsupportedError(
+            gettext_noop("nothing says in which language this video is to be"),
+            code="no_voice",
+            cure=gettext_noop("say it on the storyboard's page, or choose a voice"),
+        )
+    what = (
+        gettext_noop("there is no voice {voice}").format(voice=repr(wanted))
+        if wanted
+        else gettext_noop("no voice speaks {language}").format(language=repr(language))
+    )
+    return UnsupportedError(
+        what,
+        code="no_voice",
+        cure=gettext_noop(
+            "see which there are with `bloop studio voices`, or enable a plugin with voices: "
+            "bloop plugins enable espeak"
+        ),
+    )
 
 
 def best_of(known: Mapping[str, Sequence[Voice]], language: str) -> tuple[str, Voice] | None:
