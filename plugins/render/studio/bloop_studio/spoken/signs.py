@@ -131,6 +131,17 @@ def sign_rules(tables: Tables) -> Iterator[Rule]:
         _charge(tables),
     )
     yield re.compile(r"(?<=[A-Za-z)])([²³])"), _raised(tables)
+    yield from _operator_rules(tables)
+    names = {**tables.symbols, **{one: tables.operators.get(one, "") for one in _SYMBOLS}}
+    names |= {"&&": tables.operators["∧"], "||": tables.operators["∨"]}
+    signs = sorted((one for one in names if not one.isalnum()), key=len, reverse=True)
+    yield re.compile("|".join(map(re.escape, signs))), lambda match: names[match[0]]
+    yield re.compile(r"(?<=\w)/(?=\w)"), lambda _match: ","
+    yield _emoji()
+
+
+def _operator_rules(tables: Tables) -> Iterator[Rule]:
+    """Operators that are other signs elsewhere, where what is around them tells."""
     # An x is no letter of a word, nor of 0x1F.
     yield (
         re.compile(
@@ -141,13 +152,9 @@ def sign_rules(tables: Tables) -> Iterator[Rule]:
     )
     # Behind a name it is no percentage.
     yield (
-        re.compile(r"(?<=[A-Za-z_)\]])\s?%\s?(?=[\w(])"),
+        re.compile(r"(?<=[A-Za-z_)\]])(?:%|\s%\s)(?=\d|[A-Za-z]\b)"),
         lambda _match: tables.formula["modulo"].format("").strip(),
     )
-    names = {**tables.symbols, **{one: tables.operators.get(one, "") for one in _SYMBOLS}}
-    names |= {"&&": tables.operators["∧"], "||": tables.operators["∨"]}
-    signs = sorted((one for one in names if not one.isalnum()), key=len, reverse=True)
-    yield re.compile("|".join(map(re.escape, signs))), lambda match: names[match[0]]
     yield (
         re.compile(
             r"(?<=\s)[*<>](?=\s)|(?:(?<=[\w)\]])|(?<![^\s(]))[<>](?=[-−]?\d)"
@@ -155,8 +162,6 @@ def sign_rules(tables: Tables) -> Iterator[Rule]:
         ),
         lambda match: tables.operators[match[0]],
     )
-    yield re.compile(r"(?<=\w)/(?=\w)"), lambda _match: ","
-    yield _emoji()
 
 
 def word_rule(words: Mapping[str, str]) -> Rule | None:
