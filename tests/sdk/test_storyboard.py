@@ -15,6 +15,7 @@ from bloop_sdk.storyboard import (
     Storyboard,
     Visual,
     find_word,
+    lesson_language,
     read_storyboard,
     storyboard_schema,
     words,
@@ -313,3 +314,24 @@ def test_words_are_found_as_cues_name_them(word, nth, found):
 def test_words_cover_all_letters_and_digits():
     covered = {at for word in words(TEXT) for at in range(word.start, word.end)}
     assert all(at in covered for at, sign in enumerate(TEXT) if sign.isalnum())
+
+
+@pytest.mark.parametrize(
+    ("said", "text", "told"),
+    [
+        ("en-US", "Привет, как у тебя дела?", "ru"),
+        ("sr-Latn", "Здраво, како си данас?", "sr-Latn"),
+        ("en-GB-x-ukhe", "Colours", "en-GB"),
+        ("nb-x-k12", "", "nb"),
+        ("pt_br", "", "pt-BR"),
+        ("ZH_hant_tw", "", "zh-Hant-TW"),
+        ("de_DE.UTF-8@euro", "", "de-DE"),
+        ("English", "Hello", "und"),
+        ("", "", "und"),
+        ("", "여러분 모두 안녕하세요 반갑습니다", "ko"),
+        ("en", "水 is 물", "en"),
+        ("en", "", "en"),
+    ],
+)
+def test_a_lessons_language_is_a_tag_that_its_letters_do_not_refuse(said, text, told):
+    assert lesson_language(said, text) == told

@@ -1,6 +1,7 @@
 """Storyboards: what a video shows and says. See docs/plugins/storyboards.md."""
 
 from bloop_sdk.storyboard.expressions import Expression
+from bloop_sdk.storyboard.languages import lesson_language
 from bloop_sdk.storyboard.maths import FORMULA, dollars, latex_of
 from bloop_sdk.storyboard.model import (
     Asset,
@@ -73,6 +74,7 @@ __all__ = [
     "dollars",
     "find_word",
     "latex_of",
+    "lesson_language",
     "read_storyboard",
     "storyboard_schema",
     "words",

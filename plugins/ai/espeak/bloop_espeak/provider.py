@@ -9,7 +9,7 @@ from bloop_espeak import process
 from bloop_espeak.config import EspeakConfig
 from bloop_espeak.times import times
 from bloop_espeak.voices import of_library
-from bloop_sdk import PluginContext, UnsupportedError
+from bloop_sdk import PluginContext, UnavailableError, UnsupportedError
 from bloop_sdk.providers.ai import Speech, Voice
 from bloop_sdk.speech import estimated, runs, sayable, trim
 
@@ -36,7 +36,8 @@ class EspeakVoices:
         """Speak; the times of words and sounds are those of the library's events.
 
         Raises UnsupportedError for a voice that there is not and for a text that is too long,
-        ConfigError where the library is missing.
+        ConfigError where the library is missing, UnavailableError where it is another version than
+        the voices were listed of: list them again.
         """
         found = (await self._voices()).get(voice)
         if found is None:
@@ -58,7 +59,11 @@ class EspeakVoices:
         }
         told, sound = await process.ask(self._ctx, request)
         if not found[1].version.startswith(f"{told['version']}."):
-            _known.pop(self._config.library, None)  # It has been replaced by another version.
+            _known.pop(self._config.library, None)
+            # What is said would be kept as what the other version says.
+            raise UnavailableError(
+                f"eSpeak NG was replaced by version {told['version']}", cure="it is tried again"
+            )
         return await self._ctx.run_sync(_speech, plain, told, sound, pace)
 
     async def _voices(self) -> dict[str, tuple[str, Voice]]:

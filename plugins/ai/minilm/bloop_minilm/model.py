@@ -111,7 +111,15 @@ class Model:
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(longest)
         self._inputs = {one.name for one in self._session.get_inputs()}
-        size = self._session.get_outputs()[0].shape[-1]
+        shape = self._session.get_outputs()[0].shape
+        if len(shape) != 3:
+            # One that has pooled its tokens already would be pooled over texts.
+            raise ConfigError(
+                f"[plugins.minilm] model_dir: the model's first output is of {len(shape)} "
+                "dimensions, not one vector for each token",
+                cure="export it for feature extraction, so that last_hidden_state comes first",
+            )
+        size = shape[-1]
         if size != DIMENSION:
             raise ConfigError(
                 f"[plugins.minilm] model_dir: the model has {size} numbers, not {DIMENSION}",

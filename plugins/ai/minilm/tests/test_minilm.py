@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
 from bloop_minilm.config import MiniLMConfig
-from bloop_minilm.model import BATCH_TOKENS, batches
+from bloop_minilm.model import BATCH_TOKENS, Model, batches
 from bloop_minilm.provider import MOST, MiniLMEmbeddings
 from bloop_sdk import ConfigError, UnsupportedError
 from bloop_sdk.testing import FakeContext
@@ -54,6 +55,15 @@ async def test_a_folder_without_a_model_is_named(tmp_path):
         (tmp_path / name).write_bytes(b"nothing of a model")
     with pytest.raises(ConfigError, match="no model that can be read"):
         await provider(model_dir=tmp_path).embed(["a"])
+
+
+def test_a_model_that_has_pooled_its_tokens_is_refused(monkeypatch):
+    """Its vectors would be pooled once more, over texts."""
+    output = SimpleNamespace(shape=["texts", 384])
+    session = SimpleNamespace(get_inputs=list, get_outputs=lambda: [output])
+    monkeypatch.setattr("onnxruntime.InferenceSession", lambda *_, **__: session)
+    with pytest.raises(ConfigError, match="one vector for each token"):
+        Model(None, 256, 1)
 
 
 async def test_too_many_texts_are_refused():

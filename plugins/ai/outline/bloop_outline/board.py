@@ -9,7 +9,7 @@ from typing import Any
 
 from bloop_outline.chapters import Chapter, Part, chapters_of, texts
 from bloop_outline.config import OutlineConfig
-from bloop_outline.inline import DOLLAR, plain
+from bloop_outline.inline import DOLLAR, plain, uncoded
 from bloop_outline.languages import Language, language_of
 from bloop_outline.picking import Material, exercises, pick
 from bloop_outline.prose import Point
@@ -55,7 +55,7 @@ def outline(lesson: Lesson, config: OutlineConfig) -> Storyboard:
     name = title or next((one.heading for one in chapters if one.heading), "…")
     scenes = _scenes(material, name, chapters, config)
     shown = {scene.visual.asset for scene in scenes if scene.visual.kind == "image"}
-    return Storyboard(
+    board = Storyboard(
         title=fit(name, 160).replace(DOLLAR, "$"),
         language=language.code,
         made_by="extraction",
@@ -66,6 +66,9 @@ def outline(lesson: Lesson, config: OutlineConfig) -> Storyboard:
             if one.id in shown
         ],
     )
+    written = board.model_dump_json()
+    bare = uncoded(written)
+    return board if bare == written else Storyboard.model_validate_json(bare)
 
 
 def _scenes(

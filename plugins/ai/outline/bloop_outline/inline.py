@@ -22,6 +22,10 @@ _URL = re.compile(r"(?:https?://|www\.)[^\s<>\"']+", re.IGNORECASE)
 _LOOKS_LATEX = re.compile(r"[\\^_={}<>+]|^[A-Za-z]['′]*$|^[a-zA-Z]\([a-zA-Z0-9, ]+\)$")
 DOLLAR = "\uff04"
 """Stands for a dollar that is money, until a scene is made: the other one opens a formula."""
+CODE, CODE_ENDS = "\ue004", "\ue005"
+"""Around code in a text, until a scene is made: a line of narration has Markdown's marks of it."""
+_LIKE_MARKDOWN = re.compile(r"[*_\[~]")
+_CODED = re.compile(f"{CODE}([^`{CODE}{CODE_ENDS}]+){CODE_ENDS}")
 _OPEN, _CLOSE = "\ue000", "\ue001"
 _HOLD, _RELEASE = "\ue002", "\ue003"
 _HELD = re.compile(f"{_HOLD}([^{_RELEASE}]*){_RELEASE}")
@@ -68,6 +72,8 @@ class Inline:
             text = FORMULA.sub(_formula, text)
             text = _URL.sub(_host, text)
         text = _HELD.sub(r"$\1$", _dollars(text))
+        if verbatim and _LIKE_MARKDOWN.search(text):
+            text = f"{CODE}{text}{CODE_ENDS}"
         self.put(text, linked=linked)
 
     def put(self, text: str, *, linked: bool = False) -> None:
@@ -107,6 +113,16 @@ class Inline:
         self._open = [(kind, 0) for kind, _ in self._open]
         self._parts, self._length, self._linked, self._marks = [], 0, 0, []
         return rich
+
+
+def narrated(text: str) -> str:
+    """As a line of narration, in which code stands between backticks, and dollars are dollars."""
+    return uncoded(_CODED.sub(r"`\1`", text)).replace(DOLLAR, "$")
+
+
+def uncoded(text: str) -> str:
+    """Without the signs around code."""
+    return text.replace(CODE, "").replace(CODE_ENDS, "")
 
 
 def plain(text: str) -> str:

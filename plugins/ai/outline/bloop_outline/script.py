@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bloop_outline.inline import DOLLAR
+from bloop_outline.inline import narrated
 from bloop_outline.languages import Language
 from bloop_outline.sentences import finished, fit
 from bloop_sdk.storyboard import Cue, Line, WrittenWord, words
@@ -89,7 +89,7 @@ class Script:
     def narration(self) -> list[Line]:
         """The lines with their ids."""
         return [
-            Line(id=f"line-{number}", text=text.replace(DOLLAR, "$"))
+            Line(id=f"line-{number}", text=narrated(text))
             for number, text in enumerate(self.lines, 1)
             if text
         ]

@@ -239,6 +239,38 @@ def test_a_lesson_in_another_language_than_it_says_is_told_in_its_own():
     assert language_of("not a tag", "").code == "und"
 
 
+@pytest.mark.parametrize(
+    ("said_to_be", "code", "text"),
+    [
+        ("en", "ar", "يسقط المطر من الغيوم إلى الأرض كل شتاء."),
+        ("en", "fa", "باران از ابرها به زمین می‌بارد و گیاهان را سیراب می‌کند."),
+        ("de", "zh", "光合作用是植物利用光能制造养分的过程。"),
+        ("", "ja", "光合成は植物が光から養分を作る過程である。"),
+        ("en", "uk", "Клітина є найменшою одиницею живого, і її оточує мембрана."),
+        ("und", "ru", "Клетка есть наименьшая единица живого, её окружает мембрана."),
+        ("nb-x-k12", "nb", "Cellen er den minste enheten i livet."),
+        ("en-GB-x-ukhe", "en-GB", "Colour is what light does to the eye."),
+        ("bg", "bg", "Клетката е най-малката единица на живота."),
+        ("en", "en", "The angles α, β, γ and δ of Ελλάς are named so: Αθήνα."),
+    ],
+)
+def test_the_language_is_a_tag_that_the_script_does_not_refuse(said_to_be, code, text):
+    assert language_of(said_to_be, text).code == code
+
+
+def test_code_in_a_sentence_is_code_to_who_reads_it_aloud(tell):
+    """Or Markdown's rules would take its stars and underscores; pictures show it bare."""
+    html = (
+        "<h2>The <code>__init__</code> method</h2><p>Python calls <code>__init__</code> with all "
+        "<code>**kwargs</code> of <code>len</code>. It never returns a value to its caller.</p>"
+    )
+    board = tell(html, title="Objects")
+    assert "calls `__init__` with all `**kwargs` of len." in said(board)
+    shown = board.model_dump_json(exclude={"scenes": {"__all__": {"narration"}}})
+    assert "__init__" in shown and "`" not in shown
+    assert not any("\ue000" <= one <= "\uf8ff" for one in board.model_dump_json())
+
+
 def test_an_unknown_language_gets_no_words_of_another(tell):
     html = "<h2>Sel</h2><p>Sel adalah unit terkecil kehidupan. Inti sel menyimpan informasi.</p>"
     assert said(tell(html, title="Biologi", language="id")) == (

@@ -81,8 +81,8 @@ def _voices(
     kind = settings.get("phoneme_type", "espeak")
     if kind not in KINDS:
         raise ValueError(f"it takes its text as {kind}; usable are {', '.join(sorted(KINDS))}")
-    stat = path.stat()
-    digest = _digest(path, stat.st_size, stat.st_mtime_ns)
+    both = path.stat(), Path(f"{path}.json").stat()
+    digest = _digest(path, tuple((one.st_size, one.st_mtime_ns) for one in both))
     heard = {"noise_scale", "noise_w_scale", "sentence_pause", "threads"}
     other = config.model_dump(include=heard, exclude_defaults=True)
     how = "".join(f"+{key}={value}" for key, value in sorted(other.items()))
@@ -102,9 +102,9 @@ def _voices(
 
 
 @functools.lru_cache(maxsize=256)
-def _digest(path: Path, size: int, changed: int) -> str:
-    """Of a model and its settings; ``size`` and ``changed`` tell whether it is still the same."""
-    del size, changed
+def _digest(path: Path, changed: tuple[tuple[int, int], ...]) -> str:
+    """Of a model and its settings; ``changed`` tells whether they are still the same."""
+    del changed
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256")
     found.update(Path(f"{path}.json").read_bytes())

@@ -93,6 +93,7 @@ class _Call:
         text = self._text.replace("[[", "((").replace("]]", "))")
         return {
             "model": str(self._found.model),
+            "version": self._found.voice.version,
             "speaker": self._found.speaker,
             "text": text[piece.start : piece.end],
             "words": [text[start:end] for start, end in spans],

@@ -36,21 +36,22 @@ class Speaker:
 
     def __init__(self, threads: int) -> None:
         self._threads = threads
-        self._loaded: OrderedDict[str, Any] = OrderedDict()
+        self._loaded: OrderedDict[tuple[str, str], Any] = OrderedDict()
 
-    def voice(self, path: str) -> Any:
-        """A model, as Piper's ``PiperVoice``."""
-        if path in self._loaded:
-            self._loaded.move_to_end(path)
+    def voice(self, path: str, version: str) -> Any:
+        """A model, as Piper's ``PiperVoice``; another file at its place is another one."""
+        key = path, version
+        if key in self._loaded:
+            self._loaded.move_to_end(key)
         else:
             while len(self._loaded) >= KEPT:
                 self._loaded.popitem(last=False)
-            self._loaded[path] = load(path, self._threads)
-        return self._loaded[path]
+            self._loaded[key] = load(path, self._threads)
+        return self._loaded[key]
 
     def answer(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         """The sound of a text, the lengths of its parts, and what each word sounds like alone."""
-        voice = self.voice(request["model"])
+        voice = self.voice(request["model"], request["version"])
         sound, parts = bytearray(), []
         measured = True
         for phonemes in voice.phonemize(request["text"]):

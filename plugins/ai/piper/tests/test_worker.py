@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -107,6 +108,24 @@ async def test_a_model_that_is_broken_fails_alone(make_voices, write_voice, tmp_
         await voices.synthesize("one", "en-broken")
     assert caught.value.cure
     assert (await voices.synthesize("one", VOICE)).pcm
+
+
+async def test_a_model_whose_settings_change_speaks_by_them_at_once(
+    make_voices, write_voice, tmp_path
+):
+    """What it said is kept by its version, which is then another one."""
+    write_voice(tmp_path / "en-tiny.onnx")
+    told = tmp_path / "en-tiny.onnx.json"
+    heard = []
+    for scale in (1, 2):
+        settings = json.loads(told.read_text())
+        settings["inference"]["length_scale"] = scale
+        told.write_text(json.dumps(settings, indent=scale))
+        voices = make_voices(voices_dir=tmp_path)
+        version = next(one.version for one in await voices.voices() if one.id == "en-tiny")
+        heard.append((version, (await voices.synthesize("one", "en-tiny")).seconds))
+    assert heard[0][0] != heard[1][0]
+    assert heard[0][1] < heard[1][1]
 
 
 async def test_when_its_parent_is_killed_it_ends(voices_dir):

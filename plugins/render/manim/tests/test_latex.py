@@ -84,6 +84,11 @@ def test_tex_reads_and_writes_nothing_but_its_own(tmp_path):
         r"\begin{filecontents}{x}",
         r"\write18{ls}",
         r"\catcode`\!=0",
+        # An environment is a command of its name, and TeX puts names together.
+        r"\begin{input}{/etc/passwd}\end{input}",
+        r"\begin{in\empty put}",
+        r"\InputIfFileExists{/etc/passwd}{}{}",
+        r"\IfFileExists{/etc/passwd}{1}{2}",
     ],
 )
 def test_a_formula_that_is_a_program_is_not_given_to_latex(latex):
@@ -91,7 +96,18 @@ def test_a_formula_that_is_a_program_is_not_given_to_latex(latex):
         tex.safe(latex)
 
 
-@pytest.mark.parametrize("latex", [r"\boxtimes", r"\defeq", r"\lettered", r"\readable", "a % b\nc"])
+@pytest.mark.parametrize(
+    "latex",
+    [
+        r"\boxtimes",
+        r"\defeq",
+        r"\lettered",
+        r"\readable",
+        "a % b\nc",
+        r"\forall x",
+        r"\begin{aligned}x\end {aligned}",
+    ],
+)
 def test_words_that_only_begin_like_those_of_programs_are_given_to_it(latex):
     assert tex.safe(latex) == latex
 

@@ -7,19 +7,22 @@ that broadcasters share (42 characters, 16 of East Asian scripts, one to seven s
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from bloop_sdk.storyboard import Scene
-from bloop_studio.languages import right_to_left
+from bloop_studio.languages import directed, right_to_left
 from bloop_studio.marks import Caption, CaptionWord, Chapter
 from bloop_studio.phrases import cut, pieces
 from bloop_studio.readable import Readable, readable
 from bloop_studio.timing import Timed, Voiced, begins_at
 
 LONGEST, SHORTEST, GAP = 7.0, 1.0, 0.08
-_RIGHT_TO_LEFT = "\u200f"
-"""Makes a row that starts with a Latin letter or a sign run from the right all the same."""
+_LIKE_TAGS = re.compile(r"<(?=[A-Za-z/])|\{(?=\\|[A-Za-z]:)")
+"""What players of SubRip, which knows no escapes, take for marks, and don't show."""
+_NO_TAG = "\u2060"
 Clock = Callable[[int, int], float | None]
 """Seconds from a line's start at which a stretch of it is said; None where it is not."""
 
@@ -83,9 +86,24 @@ def _of_line(text: Readable, clock: Clock, begins: float, ends: float) -> Iterat
                 breaks = "\n" if number and not at else ""
                 words.append(CaptionWord(breaks + shown, last))
         starts.append(words)
+    starts = _spread(starts, ends)
     for words, following in zip(starts, [*starts[1:], None], strict=True):
         until = following[0].starts if following else ends
         yield Caption(starts=words[0].starts, ends=max(until, words[0].starts), words=tuple(words))
+
+
+def _spread(cut_up: Sequence[list[CaptionWord]], ends: float) -> list[list[CaptionWord]]:
+    """Captions that begin together, as those of one long formula, share the time until the next."""
+    spread: list[list[CaptionWord]] = []
+    for begins, together in groupby(cut_up, lambda words: words[0].starts):
+        some = list(together)
+        after = cut_up[len(spread) + len(some) :]
+        step = ((after[0][0].starts if after else ends) - begins) / len(some)
+        spread += [
+            [CaptionWord(one.text, max(one.starts, begins + number * step)) for one in words]
+            for number, words in enumerate(some)
+        ]
+    return spread
 
 
 def _settled(found: Sequence[Caption]) -> list[Caption]:
@@ -101,11 +119,9 @@ def _settled(found: Sequence[Caption]) -> list[Caption]:
 
 def webvtt(found: Iterable[Caption], language: str, *, words: bool = True) -> str:
     """A WebVTT file; with ``words``, each caption holds the times at which its words are said."""
-    mark = _RIGHT_TO_LEFT if right_to_left(language) else ""
     parts = ["WEBVTT\n"]
     for number, one in enumerate(found, 1):
-        payload = mark + (_payload(one) if words else _escaped(one.text))
-        text = payload.replace("\n", f"\n{mark}")
+        text = directed(_payload(one) if words else _escaped(one.text), language)
         parts.append(f"{number}\n{_stamp(one.starts)} --> {_stamp(one.ends)}\n{text}\n")
     return "\n".join(parts)
 
@@ -143,10 +159,11 @@ def chapters_webvtt(found: Sequence[Chapter], seconds: float) -> str:
     return "\n".join(parts)
 
 
-def srt(found: Iterable[Caption]) -> str:
+def srt(found: Iterable[Caption], language: str) -> str:
     """SubRip, for players that know nothing else."""
     return "\n".join(
-        f"{number}\n{_stamp(one.starts, ',')} --> {_stamp(one.ends, ',')}\n{one.text}\n"
+        f"{number}\n{_stamp(one.starts, ',')} --> {_stamp(one.ends, ',')}\n"
+        f"{directed(_LIKE_TAGS.sub(lambda sign: sign[0] + _NO_TAG, one.text), language)}\n"
         for number, one in enumerate(found, 1)
     )
 

@@ -23,7 +23,7 @@ from bloop_sdk import FatalError
 from bloop_sdk.providers.render import Clip
 from bloop_studio.clips import Scan, pictures, scan
 from bloop_studio.files import written_whole
-from bloop_studio.languages import iso639_2
+from bloop_studio.languages import directed, iso639_2
 from bloop_studio.marks import Caption, Chapter
 
 _MILLI = Fraction(1, 1000)
@@ -156,13 +156,13 @@ def _subtitles(out: OutputContainer, captions: Sequence[Caption], language: str)
     track.codec_context.subtitle_header = _TEXT_STYLE
     track.codec_context.time_base = track.time_base = _MILLI
     track.metadata["language"] = iso639_2(language)
-    return _texts(captions, track)
+    return _texts(captions, language, track)
 
 
-def _texts(captions: Sequence[Caption], track: Stream) -> Packets:
+def _texts(captions: Sequence[Caption], language: str, track: Stream) -> Packets:
     """Samples of 3GPP timed text: a length of two bytes, and UTF-8."""
     for one in captions:
-        text = one.text.encode()[:65_535].decode(errors="ignore").encode()
+        text = directed(one.text, language).encode()[:65_535].decode(errors="ignore").encode()
         packet: Packet[Any] = Packet(len(text).to_bytes(2, "big") + text)
         packet.pts = packet.dts = round(one.starts * 1000)
         packet.duration = round((one.ends - one.starts) * 1000)

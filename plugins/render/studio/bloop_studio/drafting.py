@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from bloop_sdk import BloopError, CallContext, Item, RetriableError, UnsupportedError, gettext_noop
 from bloop_sdk.providers.ai import Lesson, Picture
-from bloop_sdk.storyboard import Storyboard
+from bloop_sdk.storyboard import Storyboard, lesson_language
 from bloop_studio import writing
+from bloop_studio.plain import alts_of, text_of
 
 MODEL = "model"
 """The storyboarder that asks a language model."""
@@ -58,13 +59,14 @@ async def _by_plugin(ctx: CallContext, lesson: Lesson, plugin_id: str | None) ->
 def lesson_of(item: Item) -> Lesson:
     """What storyboarders are given."""
     files = item.files.items()
+    alts = alts_of(item.html)
     images = [source for source, one in files if one.media_type.startswith("image/")]
     return Lesson(
         title=item.title,
         html=item.html,
-        language=item.language,
+        language=lesson_language(item.language, text_of(item.html)),
         pictures=tuple(
-            Picture(id=f"picture-{number}", source=source)
+            Picture(id=f"picture-{number}", source=source, alt=alts.get(source, ""))
             for number, source in enumerate(images, 1)
         ),
     )

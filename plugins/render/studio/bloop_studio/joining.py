@@ -35,7 +35,7 @@ from bloop_studio.thumbnail import thumbnail
 from bloop_studio.timing import Voiced, offsets
 from bloop_studio.voicing import Narration, narrate
 
-VERSION = 1
+VERSION = 2
 """Changes when the same clips and speech would be put together otherwise."""
 THUMBNAIL_WIDTH, THUMBNAIL_SECONDS = 640, 2.0
 FILES = {
@@ -64,7 +64,8 @@ async def join(work: Work, payload: JobPayload) -> dict[str, Any]:
     """Put the video together, unless the same was put together before.
 
     Clips that can't be joined are of a renderer that has changed between two scenes, as one does
-    whose encoder was given up: the video is made once more, with what fits found again.
+    whose encoder was given up, or were timed by a voice that has been replaced since: the video is
+    made once more, with what fits found again.
     """
     try:
         return await _joined(work)
@@ -118,7 +119,7 @@ def _key(work: Work, rows: Sequence[VideoScene], narration: Narration) -> str:
     told = [[scene.title, [line.text for line in scene.narration]] for scene in board.scenes]
     return pieces.digest(
         VERSION, board.title, board.language, [row.clip for row in rows],
-        narration.voice, work.options.pace, said, told,
+        narration.voice, narration.version, work.options.pace, said, told,
     )  # fmt: skip
 
 
@@ -126,6 +127,13 @@ async def _gathered(
     work: Work, rows: Sequence[VideoScene], narration: Narration, folder: Path
 ) -> Parts:
     timed = timed_scenes(work.storyboard, narration, work.options.fps)
+    if [one.frames for one in timed] != [row.frames for row in rows]:
+        # What is said would no longer meet what is seen.
+        raise FatalError(
+            gettext_noop("the voice speaks otherwise than when the scenes were drawn"),
+            code=CLIPS_DIFFER,
+            cure=gettext_noop("make the video again"),
+        )
     clips = []
     for row in rows:
         if row.clip is None:
@@ -164,7 +172,7 @@ def _make(work: Work, parts: Parts, folder: Path) -> None:
     )
     texts = {
         "captions.vtt": webvtt(shown, board.language),
-        "captions.srt": srt(shown),
+        "captions.srt": srt(shown, board.language),
         "chapters.vtt": chapters_webvtt(chapters, parts.seconds),
         "transcript.txt": transcript_text(parts.scenes),
         "transcript.html": transcript_html(parts.scenes, board.language),

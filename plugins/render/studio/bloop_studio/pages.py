@@ -28,7 +28,7 @@ from bloop_studio.diff import compare
 from bloop_studio.differing import compared
 from bloop_studio.faults import sentences
 from bloop_studio.fields import KINDS
-from bloop_studio.languages import primary
+from bloop_studio.languages import same
 from bloop_studio.readable import readable
 from bloop_studio.renderers import draws
 from bloop_studio.script import to_markdown
@@ -228,7 +228,7 @@ async def has_video(ctx: CallContext) -> bool:
 
 def _of_language(voices: list[dict[str, Any]], language: str) -> list[dict[str, Any]]:
     """Those who speak a lesson's language; all, where nobody does."""
-    some = [one for one in voices if primary(one["language"]) == primary(language)]
+    some = [one for one in voices if same(one["language"], language)]
     return some or voices
 
 

@@ -35,6 +35,25 @@ class _Text(HTMLParser):
             self.parts.append(data)
 
 
+class _Alts(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: dict[str, str] = {}
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if tag == "img" and (alt := " ".join((given.get("alt") or "").split())):
+            self.found.setdefault(given.get("src") or "", alt)
+
+
+def alts_of(html: str) -> dict[str, str]:
+    """What pictures show, by their sources, where the lesson says so."""
+    parser = _Alts()
+    parser.feed(html)
+    parser.close()
+    return parser.found
+
+
 def text_of(html: str) -> str:
     """What is read, a line a block."""
     parser = _Text()

@@ -150,7 +150,8 @@ async def say(ctx: CallContext, board: Storyboard, scene: Scene, options: Option
             for id_, voiced in spoken.items()
         ]
         said = [[timed.starts[id_], one.spoken.text] for id_, one in spoken.items()]
-        digest = pieces.digest("sound", narration.voice, options.pace, timed.frames, said)
+        voice = narration.voice, narration.version
+        digest = pieces.digest("sound", *voice, options.pace, timed.frames, said)
         name = f"{KEPT}{digest}.m4a"
         async with _alone(ctx, name):
             if not await pieces.use(ctx, name):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bloop_sdk.storyboard import FORMULA, latex_of
 from bloop_studio.spoken.numerals import Rule
 from bloop_studio.spoken.plain import plain_formula
-from bloop_studio.spoken.signs import markdown_rules
+from bloop_studio.spoken.signs import code_spans, markdown_rules, power_rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +25,12 @@ class Readable:
 
 
 def readable(written: str) -> Readable:
-    """``$x^2$`` as x², ``**so**`` as so; spaces are single ones."""
+    """``$x^2$`` as x², ``**so**`` as so, code as it stands; spaces are single ones."""
     replaced: list[tuple[int, int, str]] = []
     taken = bytearray(len(written))
+    for start, end, first, last in code_spans(written):
+        taken[start:end] = b"\1" * (end - start)
+        replaced += [(start, first, ""), (last, end, "")]
     for pattern, say in _rules():
         for match in pattern.finditer(written):
             start, end = match.span()
@@ -46,6 +49,7 @@ def readable(written: str) -> Readable:
 
 def _rules() -> Iterator[Rule]:
     yield FORMULA, lambda match: plain_formula(latex_of(match))
+    yield power_rule(), lambda match: match[0]
     yield from markdown_rules()
 
 

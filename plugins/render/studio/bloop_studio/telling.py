@@ -13,6 +13,7 @@ from bloop_sdk.providers.render import Fault, Layout, Look, ScenePlan
 from bloop_sdk.records import JSONObject
 from bloop_sdk.storyboard import Scene, Storyboard, read_storyboard
 from bloop_studio import drafting, logo, pieces, planning, storyboards, videos
+from bloop_studio.changes import MOST_SCENES, fresh
 from bloop_studio.config import config_of
 from bloop_studio.drawing import stored
 from bloop_studio.insisting import insist
@@ -111,15 +112,37 @@ async def check(work: Work, storyboard: Storyboard) -> tuple[Storyboard, list[tu
     await told(len(plans), len(plans))
     scenes: list[Scene] = []
     faults: list[tuple[str, Fault]] = []
+    room = MOST_SCENES - len(storyboard.scenes)
+    known = [one.id for one in storyboard.scenes]
     for scene, layout in zip(storyboard.scenes, layouts, strict=True):
-        scenes += _drawable(scene, layout)
+        first, *more = _drawable(scene, layout, room)
+        room -= len(more)
+        scenes.append(first)
+        for one in more:
+            scenes.append(one.model_copy(update={"id": fresh(one.id, known)}))
+            known.append(scenes[-1].id)
         faults += [(scene.id, fault) for fault in layout.faults]
+        if not layout.refused and len(layout.scenes) > 1 + len(more):
+            faults.append((scene.id, _no_room(len(layout.scenes))))
     return storyboard.model_copy(update={"scenes": scenes}), faults
 
 
-def _drawable(scene: Scene, layout: Layout) -> list[Scene]:
-    """The scenes to draw: what is refused is shown as its title card, and still told."""
-    if not layout.refused and layout.scenes:
+def _no_room(count: int) -> Fault:
+    return Fault(
+        code="off_canvas",
+        target="scene",
+        message=gettext_noop(
+            "it takes {count} scenes, more than a storyboard has room for: its title is shown"
+        ).format(count=count),
+    )
+
+
+def _drawable(scene: Scene, layout: Layout, room: int) -> list[Scene]:
+    """The scenes to draw, of which ``room`` may be more than before.
+
+    What is refused, or takes more, is shown as its title card, and still told.
+    """
+    if not layout.refused and layout.scenes and len(layout.scenes) <= 1 + room:
         return list(layout.scenes)
     title = (scene.title or scene.visual.title or scene.id)[:80]
     bare = scene.model_dump(exclude={"cues", "visual"})

@@ -15,7 +15,7 @@ from bloop_sdk.providers.ai import Phoneme, Speech, SpeechProvider, Voice, Word
 from bloop_sdk.storyboard import Line, Storyboard
 from bloop_studio import pieces
 from bloop_studio.config import config_of
-from bloop_studio.languages import primary
+from bloop_studio.languages import primary, same
 from bloop_studio.options import Options
 from bloop_studio.spoken import speak
 from bloop_studio.timing import Voiced
@@ -45,6 +45,7 @@ class Narration:
     """What is said in a video; ``unsaid`` says of lines why not."""
 
     voice: str = ""
+    version: str = ""
     exact: bool = True
     lines: dict[tuple[str, str], Voiced] = field(default_factory=dict)
     unsaid: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -93,21 +94,32 @@ async def choose(ctx: CallContext, wanted: str, language: str) -> Chosen:
         for err in failures:
             if isinstance(err, RetriableError):
                 raise err
-        what = (
-            gettext_noop("there is no voice {voice}").format(voice=repr(wanted))
-            if wanted
-            else gettext_noop("no voice speaks {language}").format(language=repr(language))
-        )
-        raise UnsupportedError(
-            what,
-            code="no_voice",
-            cure=gettext_noop(
-                "see which there are with `bloop studio voices`, or enable a plugin with voices: "
-                "bloop plugins enable espeak"
-            ),
-        )
+        raise _nobody(wanted, language)
     provider: SpeechProvider = await ctx.providers.get("speech", plugin_id)
     return Chosen(plugin_id, found[0], provider)
+
+
+def _nobody(wanted: str, language: str) -> UnsupportedError:
+    """Says why nobody speaks, and what to do."""
+    if not wanted and primary(language) == "und":
+        return UnsupportedError(
+            gettext_noop("nothing says in which language this video is to be"),
+            code="no_voice",
+            cure=gettext_noop("say it on the storyboard's page, or choose a voice"),
+        )
+    what = (
+        gettext_noop("there is no voice {voice}").format(voice=repr(wanted))
+        if wanted
+        else gettext_noop("no voice speaks {language}").format(language=repr(language))
+    )
+    return UnsupportedError(
+        what,
+        code="no_voice",
+        cure=gettext_noop(
+            "see which there are with `bloop studio voices`, or enable a plugin with voices: "
+            "bloop plugins enable espeak"
+        ),
+    )
 
 
 def best_of(known: Mapping[str, Sequence[Voice]], language: str) -> tuple[str, Voice] | None:
@@ -118,12 +130,11 @@ def best_of(known: Mapping[str, Sequence[Voice]], language: str) -> tuple[str, V
         elsewhere = voice.language.lower() != language.lower()
         return voice.metered, elsewhere, not voice.natural, not voice.exact
 
-    spoken = primary(language)
     fitting = (
         (plugin_id, voice)
         for plugin_id, some in known.items()
         for voice in some
-        if primary(voice.language) == spoken
+        if same(voice.language, language)
     )
     return min(fitting, key=rank, default=None)
 
@@ -151,7 +162,7 @@ async def narrate(
     if storyboard.presenter == "none" or not lines:
         return made
     chosen = await choose(ctx, options.voice, storyboard.language)
-    made.voice, made.exact = chosen.name, chosen.voice.exact
+    made.voice, made.version = chosen.name, chosen.voice.version
     done = 0
 
     speaker = Speaker(ctx, chosen, storyboard.language, options.pace, folder)

@@ -41,9 +41,14 @@ async def storyboard(ctx: CallContext, lesson: Lesson) -> Storyboard:
     provider: LanguageProvider = await ctx.providers.get("language")
     schema = storyboard_schema()
     talk = [Message(role="system", text=RULES), Message(role="user", text=_shown(lesson))]
+    answer = await _asked(provider, talk, schema)
     try:
-        return _read(await _asked(provider, talk, schema), lesson)
+        return _read(answer, lesson)
     except MalformedRecordError as fault:
+        # It has no other memory of what it wrote.
+        wrote = answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
+        if wrote:
+            talk.append(Message(role="assistant", text=wrote))
         talk.append(Message(role="user", text=MEND.format(faults=str(fault)[:2000])))
     return _read(await _asked(provider, talk, schema), lesson)
 
@@ -70,7 +75,7 @@ def _shown(lesson: Lesson) -> str:
             cure=gettext_noop("write it first, then make its video"),
         )
     line = "=" * 40
-    pictures = json.dumps([{"id": one.id, "alt": one.alt} for one in lesson.pictures])
+    pictures = json.dumps([{"id": one.id, "alt": one.alt[:200]} for one in lesson.pictures])
     return (
         f"Language: {lesson.language}\nPictures that may be shown, as assets: {pictures}\n"
         f"Title: {lesson.title}\n{line}\n{text[:LONGEST_LESSON]}\n{line}"
@@ -81,10 +86,11 @@ def _read(value: Any, lesson: Lesson) -> Storyboard:
     if isinstance(value, dict):
         sources = {one.id: one for one in lesson.pictures}
         named = [one for one in value.get("assets") or [] if isinstance(one, dict)]
+        shown = [(sources.get(str(one.get("id"))), one.get("alt")) for one in named]
         assets = [
-            {"id": one["id"], "source": sources[one["id"]].source, "alt": one.get("alt", "")}
-            for one in named
-            if one.get("id") in sources
+            {"id": one.id, "source": one.source, "alt": alt or one.alt[:400]}
+            for one, alt in shown
+            if one is not None
         ]
         value = value | {"made_by": "model", "language": lesson.language, "assets": assets}
     return read_storyboard(value)

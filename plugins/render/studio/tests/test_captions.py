@@ -22,7 +22,7 @@ from bloop_studio.captions import (
     transcript_text,
     webvtt,
 )
-from bloop_studio.languages import iso639_2
+from bloop_studio.languages import iso639_2, right_to_left
 from bloop_studio.marks import Chapter
 from bloop_studio.phrases import WIDTH, cut, pieces
 from bloop_studio.readable import readable
@@ -189,8 +189,23 @@ def test_chapters_are_the_scenes_with_titles():
 
 def test_srt_is_read_back():
     found = captions(tell(LONG))
-    read = parser.from_buffer(StringIO(srt(found)), format="srt")
+    read = parser.from_buffer(StringIO(srt(found, "en")), format="srt")
     assert [one.text for one in read] == [one.text for one in found]
+
+
+def test_what_players_of_srt_take_for_marks_is_shown():
+    """As ffmpeg's ``ff_htmlmarkup_to_ass`` takes it, which drops tags that it does not know."""
+    found = captions(tell("Write <div>, </p> or {\\b1}; a < b and {x: 1}."))
+    shown = srt(found, "en")
+    assert not re.search(r"<[/\w]|\{\\|\{\w:", shown)
+    assert "<\u2060div>, <\u2060/p>" in shown and "a < b" in shown
+    assert "\u200f{" in srt(captions(tell("{1} مجموعة")), "az-Arab")
+
+
+def test_captions_of_one_long_formula_share_its_time():
+    found = captions(tell("$" + " + ".join(f"a_{{{n}}} b_{{{n}}}" for n in range(40)) + "$ is it."))
+    assert len(found) > 2
+    assert all(one.ends - one.starts > 0.1 for one in found)
 
 
 def test_transcripts_have_headings_and_hold_no_markup_of_the_lines():
@@ -211,3 +226,11 @@ def test_transcripts_have_headings_and_hold_no_markup_of_the_lines():
 )
 def test_languages_have_three_letters_in_files(tag, code):
     assert iso639_2(tag) == code
+
+
+@pytest.mark.parametrize(
+    ("tag", "right"),
+    [("ar-EG", True), ("ckb", True), ("ku", False), ("pa-Arab-PK", True), ("ur-Latn", False)],
+)
+def test_a_script_says_where_rows_begin(tag, right):
+    assert right_to_left(tag) is right

@@ -10,7 +10,7 @@ import av
 import pytest
 
 from bloop.store.faults import from_file
-from bloop_sdk import UnavailableError
+from bloop_sdk import UnavailableError, UnsupportedError
 from bloop_sdk.providers.ai import Voice
 from bloop_sdk.storyboard import Storyboard
 from tests.support.database import make_call
@@ -133,6 +133,53 @@ async def test_a_scene_that_does_not_fit_keeps_its_words(make, toys):
     assert toys[0] == ["All of this"]
 
 
+async def test_scenes_that_are_split_have_ids_of_their_own_and_room(make, toys, monkeypatch):
+    from bloop_studio import telling
+
+    monkeypatch.setattr(telling, "MOST_SCENES", 5)
+    row = await make([scene(f"s{number}", "Words", title="HALVES") for number in range(3)])
+    assert row.state == "ready", row.error
+    kinds = [(one["id"], one["visual"]["kind"]) for one in row.storyboard["scenes"]]
+    assert kinds == [
+        *(("s0", "bullets"), ("half", "bullets"), ("s1", "bullets"), ("half-2", "bullets")),
+        ("s2", "title"),
+    ]
+    assert [(one["scene"], one["code"]) for one in row.report["faults"]] == [("s2", "off_canvas")]
+
+
+async def test_another_version_of_a_voice_is_heard(make, toys, monkeypatch):
+    """Also one that speaks in the same time, so that all scenes are found again."""
+    from bloop_hum.plugin import Hum
+
+    scenes = [scene("one", "First words")]
+    before = await make(scenes)
+    monkeypatch.setattr(Hum, "version", "2")
+    monkeypatch.setattr(Hum, "loud", 800)
+    after = await make(scenes, again=True)
+    assert (after.state, len(toys[0])) == ("ready", 2), after.error
+    assert after.files["video.mp4"] != before.files["video.mp4"]
+
+
+async def test_a_voice_that_is_replaced_while_scenes_are_drawn_speaks_in_time(
+    make, toys, monkeypatch
+):
+    from bloop_hum.plugin import Hum
+
+    from bloop_studio import drawing
+
+    draw = drawing._drawn
+
+    async def replaced(*args):
+        await draw(*args)
+        monkeypatch.setattr(Hum, "version", "2")
+        monkeypatch.setattr(Hum, "seconds", 0.255)
+
+    monkeypatch.setattr(drawing, "_drawn", replaced)
+    row = await make([scene("one", "Here are some words to be said")])
+    assert (row.state, row.round) == ("ready", 2), row.error
+    assert row.seconds == pytest.approx(0.4 + 6 * 0.255 + 1.5, abs=1 / 30)
+
+
 async def test_a_voice_that_fails_in_the_middle_is_asked_again_for_what_is_missing(make, toys):
     from bloop_hum.plugin import Hum
 
@@ -166,6 +213,8 @@ def test_a_voice_that_costs_speaks_where_nobody_else_does():
     assert best_of(known, "en-GB") == ("house", house[1])
     assert best_of(known, "de") == ("cloud", cloud[1])
     assert best_of(known, "fr") is None
+    oslo = voice("e", "nb-NO")
+    assert best_of({"house": [oslo]}, "no") == ("house", oslo)
 
 
 async def test_a_line_that_cannot_be_said_is_read(make, toys):
@@ -182,11 +231,14 @@ async def test_a_line_that_cannot_be_said_is_read(make, toys):
 async def test_a_video_that_cannot_be_made_says_why_and_can_be_tried_again(ctx, lesson, made):
     from bloop_studio import asking
     from bloop_studio.options import Options
+    from bloop_studio.voicing import choose
 
     item = await ctx.content.item(lesson)
     row = await made(await asking.ask(ctx, item, Options(voice="nobody:at-all")))
     assert (row.state, row.error["code"]) == ("failed", "no_voice")
     assert "bloop studio voices" in row.error["cure"]
+    with pytest.raises(UnsupportedError, match="in which language"):
+        await choose(ctx, "", "und")
     again = await asking.ask(ctx, item, Options(voice="nobody:at-all"))
     assert (again.id, again.round) == (row.id, 2)
     await made(again)

@@ -59,6 +59,19 @@ def test_formulas_in_plain_characters(latex, plain):
     assert plain_formula(latex) == plain
 
 
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("In `__init__`, `**kwargs` and `a[i](x)`", "In __init__, **kwargs and a[i](x)"),
+        ("2 ** 3 is 2**3, **not** 6", "2 ** 3 is 2**3, not 6"),
+        ("`$a` and `$b`, but $x^2$ and $`$", "$a and $b, but x² and `"),
+        ("version 2 **3 items**", "version 2 3 items"),
+    ],
+)
+def test_code_is_shown_as_it_is_written(written, shown):
+    assert readable(written).text == shown
+
+
 def test_an_institutions_words_go_first_and_keep_their_case():
     lexicon = {"bloop": "blue-p", "IT": "I T", "sql": "S Q L", "z.b.": "nope"}
     said = speak("Bloop: it is IT, not SQL; bloops", "en", lexicon)

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+from bloop_sdk.storyboard import lesson_language
+
 KNOWN = ("de", "en", "es", "fr", "it", "nl", "pt")
 
 
@@ -51,16 +53,16 @@ class Language:
 def language_of(code: str, text: str) -> Language:
     """The language that a lesson says it has; where it says none, the one that its words vote for.
 
-    A text that is plainly in another one of the known languages than the lesson says is told in
-    that one: platforms often fill in their own language.
+    A text that is plainly in another one of the known languages than the lesson says, or in a
+    script that those have not, is told in that one: platforms often fill in their own language.
     """
-    short = code.partition("-")[0].lower()
-    voted = _vote(text)
-    if voted and voted != short and (short in KNOWN or not short or short == "und"):
-        return _read(voted, voted)
-    if short in KNOWN:
-        return _read(short, code)
-    return Language(code if re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", code) else "und")
+    told = lesson_language(code, text)
+    short = told.partition("-")[0]
+    if short in KNOWN or short == "und":
+        voted = _vote(text)
+        if voted and voted != short:
+            return _read(voted, voted)
+    return _read(short, told) if short in KNOWN else Language(told)
 
 
 def _vote(text: str) -> str:

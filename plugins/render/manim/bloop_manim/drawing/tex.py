@@ -36,15 +36,19 @@ _PAGE: Final = r"""\documentclass[10pt]{article}
 \end{document}
 """
 _PROGRAMMING: Final = re.compile(
-    r"""\\(?:input|include\w*|usepackage|documentclass|RequirePackage|open(?:in|out)|close(?:in|out)
+    r"""\\(?:(?:begin|end)\s*\{\s*)?(?:input|Input\w*|IfFileExists|type(?:in|out)|include\w*
+    |usepackage|documentclass|RequirePackage|open(?:in|out)|close(?:in|out)
     |read|readline|write|immediate|special|special\w+|(?:cat|lc|uc|sf|del|math)code|active|csname
     |[egx]?def|let|futurelet|(?:re)?newcommand|providecommand|DeclareRobustCommand|newenvironment
-    |renewenvironment|newcount|loop|repeat|while\w*|for\w*|expandafter|noexpand|every\w+
+    |renewenvironment|newcount|loop|repeat|while\w*|for(?!all(?![A-Za-z]))\w*|expandafter|noexpand
+    |every\w+
     |after(?:assignment|group)|scantokens|tokenized|directlua|pdf\w+|jobname|font|global|long|outer
     |(?:batch|nonstop|scroll|errorstop)mode|message|errmessage|show\w*|meaning|string|shipout|box
     |(?:set|copy|un[hv]|[hv])box|csstring|makeatletter|ExplSyntaxOn|AtBegin\w+|AtEnd\w+|endinput
-    |end\s*\{\s*document|(?:begin|end)\s*\{\s*(?:document|filecontents|verbatim|lrbox|tikz))
-    (?![A-Za-z])|\^\^|[$#\x00-\x08\x0e-\x1f]|@""",
+    |document|filecontents|verbatim|lrbox|tikz)
+    (?![A-Za-z])|\^\^|[$#\x00-\x08\x0e-\x1f]|@
+    # An environment is a command by its name, which may be put together from others.
+    |\\(?:begin|end)(?!\s*\{[A-Za-z]+\*?\})""",
     re.VERBOSE,
 )
 

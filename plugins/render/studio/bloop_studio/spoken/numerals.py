@@ -26,6 +26,8 @@ _REIGNING = frozenset(_NAMES.split())
 _NUMBER = r"\d+(?:[.,\u00a0\u202f\u2009’']\d+)*"
 _SPACED = r"\d{1,3}(?:[ \u00a0\u202f\u2009]\d{3})+(?:,\d+)?(?!\d)"
 _NOT_IN_WORD = r"(?<![\w.,])"
+_OPENED = r"(?<=[(\[{=,<>])"
+"""Behind these a minus belongs to what follows."""
 
 
 class Numerals:
@@ -42,21 +44,26 @@ class Numerals:
         yield from self._of_time()
         yield from self._of_money()
         yield self._rule(
+            rf"{_NOT_IN_WORD}(?P<a>{self._n})\s?[–-]\s?(?P<b>{self._n})"
+            r"(?=\s?[=≠<>≤≥]\s?[-−+]?(?:\d|[A-Za-z]\b))",
+            self._difference,
+        )
+        yield self._rule(
             rf"{_NOT_IN_WORD}(?P<a>{self._n})\s?[–—-]\s?(?P<b>{self._n})"
             rf"(?:[ \u00a0\u202f]?(?P<u>{units}))?(?!\w|[-–]\d)",
             self._range,
         )
         yield self._rule(
-            rf"(?P<s>(?<!\S)[-−+±]|(?<=\()[-−+±])?{_NOT_IN_WORD}(?P<n>{self._n})"
+            rf"(?P<s>(?<!\S)[-−+±]|{_OPENED}[-−+±])?{_NOT_IN_WORD}(?P<n>{self._n})"
             rf"[ \u00a0\u202f]?(?P<u>{units})(?![\w/²³])",
             self._unit,
         )
         yield from self._of_order()
         yield self._rule(rf"{_NOT_IN_WORD}(?:(\d+)\s)?(\d{{1,2}})/(\d{{1,2}})(?![\w/])", self._part)
         yield self._rule(r"(\d+)?([½⅓⅔¼¾⅕⅖⅗⅘⅛⅜⅝⅞])", self._vulgar)
-        yield self._rule(r"(?<!\w)(?:\+\d|0\d)[\d ()/-]{5,}\d(?!\w)", self._phone)
+        yield self._rule(r"(?<![\w.,])(?:\+\d|0\d)[\d ()/-]{5,}\d(?!\w)", self._phone)
         yield self._rule(
-            rf"(?P<s>(?<!\S)[-−±]|(?<=\()[-−±])?(?<![A-Za-z_]){_NOT_IN_WORD}(?P<n>{self._n})",
+            rf"(?P<s>(?<!\S)[-−±]|{_OPENED}[-−±])?(?<![A-Za-z_]){_NOT_IN_WORD}(?P<n>{self._n})",
             self._number,
         )
 
@@ -114,6 +121,9 @@ class Numerals:
         if not match["u"]:
             return said
         return f"{said} {self._units[match['u']][1]}"
+
+    def _difference(self, match: re.Match[str]) -> str:
+        return f"{self.value(match['a'])} {self._t.operators['−']} {self.value(match['b'])}"
 
     def _part(self, match: re.Match[str]) -> str | None:
         known = self._t.fractions.get(f"{match[2]}/{match[3]}")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 
 from bloop_sdk.storyboard import FORMULA, latex_of
+from bloop_studio.spoken.numbers import say_digits
 from bloop_studio.spoken.numerals import Rule
 from bloop_studio.spoken.plain import plain_formula
 from bloop_studio.spoken.reader import read_formula
@@ -14,17 +15,32 @@ from bloop_studio.spoken.tables import Tables
 
 _URL = r"(?<!\w)(?:https?://|www\.)(?P<host>[\w.-]+\w)(?::\d+)?(?:/[^\s)\]>]*[\w/])?"
 _MAIL = r"(?<![\w.])(?P<who>[\w.+-]+)@(?P<host>[\w-]+(?:\.[\w-]+)+)"
+_LINKS = (r"!?\[(?=[^\]]*\]\()", r"(?<=[^\s\[])\]\([^)\s]*(?:\s\"[^\"]*\")?\)")
 _MARKDOWN = (
     r"\\(?=\$)",
-    r"!?\[(?=[^\]]*\]\()",
-    r"(?<=[^\s\[])\]\([^)\s]*(?:\s\"[^\"]*\")?\)",
+    *_LINKS,
     r"\*\*|~~|`+|(?<!\w)__(?=\w)|(?<=\w)__(?!\w)",
     r"(?<![\w*])[*_](?=\S)(?!_)|(?<=[^\s*])[*_](?![\w*(])",
     r"^\s*(?:#{1,6}|>|[-*+•])\s+",
 )
-_EMOJI = (
-    r"[\U0001F000-\U0001FAFF\U000E0020-\U000E007F\u2600-\u27BF\u2B00-\u2BFF\u2300-\u23FF\uFE0E\uFE0F"
-    r"\u200D\u20E3\u25A0-\u25FF]+"
+_ONE_EMOJI = (
+    r"\U0001F000-\U0001FAFF\U000E0020-\U000E007F\u2600-\u27BF\u2B00-\u2BFF\u2300-\u23FF\uFE0E\uFE0F"
+    r"\u20E3\u25A0-\u25FF"
+)
+# What joins two emoji also joins two letters, as in Sinhala: there it belongs to the word.
+_EMOJI = rf"[{_ONE_EMOJI}](?:[{_ONE_EMOJI}]|\u200D(?=[{_ONE_EMOJI}]))*"
+_CODE = re.compile(r"(?<![`\\])(?P<mark>`{1,3})(?!`)(?P<code>[^\n]+?)(?<!`)(?P=mark)(?!`)")
+_UP = "⁰¹²³⁴⁵⁶⁷⁸⁹"
+_PLAIN_UP = str.maketrans(_UP + "⁺⁻ⁿ", "0123456789+-n")
+_NUMBER_OR_LETTER = r"(?:\d+(?:[.,]\d+)?|[A-Za-z])"
+_POWER = (
+    rf"(?<![\w.,*])(?P<base>{_NUMBER_OR_LETTER})(?:\^|\*\*|[ ]\*\*[ ])"
+    rf"(?P<power>[-−]?{_NUMBER_OR_LETTER}|[{{(][^(){{}}\s]{{1,20}}[)}}])(?![\w*^]|\.\d)"
+)
+# A lone ¹ behind a number or a letter is mostly a footnote's.
+_SMALL = (
+    rf"(?<![\w.,])(?P<base>\d+(?:[.,]\d+)?(?!¹(?![{_UP}]))|[A-Za-z](?![¹²³](?![{_UP}])))"
+    rf"(?P<power>[⁺⁻]?[{_UP}ⁿ]+(?:[⁺⁻][{_UP}ⁿ]+)*)(?![\w{_UP}⁺⁻])"
 )
 _SYMBOLS = "→←↔⇒⇐⇔↦≤≥≠≈±×÷∞∈∉∪∩⊂⊆⊃⊇∀∃¬∧∨−=∑∝"
 _PLURALS = frozenset({"s", "es", "e", "n", "en", "in", "innen", "er", "ies"})
@@ -42,6 +58,45 @@ def formula_rules(tables: Tables) -> Iterator[Rule]:
     """Formulas, then what Markdown leaves behind."""
     yield FORMULA, lambda match: read_formula(latex_of(match), tables)
     yield from markdown_rules()
+
+
+def code_spans(text: str) -> list[tuple[int, int, int, int]]:
+    """Where code begins and ends, with its marks and without them; what begins first is it."""
+    formulas = [match.span() for match in FORMULA.finditer(text)]
+    found: list[tuple[int, int, int, int]] = []
+    for match in _CODE.finditer(text):
+        start = match.start()
+        around = [first for first, last in formulas if first < start < last]
+        if all(any(one[0] < first < one[1] for one in found) for first in around):
+            found.append((*match.span(), *match.span("code")))
+    return found
+
+
+def spares_code(pattern: re.Pattern[str]) -> bool:
+    """Whether it is of what code has none of: formulas and links."""
+    return pattern is FORMULA or pattern.pattern in _LINKS
+
+
+def power_rule() -> re.Pattern[str]:
+    """``10^6`` and ``2 ** 3``, whose stars are no Markdown's."""
+    return re.compile(_POWER)
+
+
+def power_rules(tables: Tables) -> Iterator[Rule]:
+    """Powers that stand in a text without dollars."""
+
+    def say(match: re.Match[str]) -> str:
+        power = match["power"].translate(_PLAIN_UP).strip("{}()").replace("−", "-")
+        return read_formula(f"{match['base']}^{{{power}}}", tables)
+
+    def raised(match: re.Match[str]) -> str:
+        power = match["power"].strip("{}()")
+        form = {"2": "squared", "3": "cubed"}.get(power, "power")
+        return tables.formula[form].format("", read_formula(power, tables)).strip()
+
+    yield power_rule(), say
+    yield re.compile(_SMALL), say
+    yield re.compile(rf"(?<=[)\]])\^(?P<power>[-]?{_NUMBER_OR_LETTER}|{{[^{{}}]+}})"), raised
 
 
 def link_rules(tables: Tables) -> Iterator[Rule]:
@@ -71,14 +126,42 @@ def sign_rules(tables: Tables) -> Iterator[Rule]:
         ),
         _camel,
     )
+    yield (
+        re.compile(rf"(?<=[A-Za-z)\]₀-₉])(?P<count>[²³⁴⁵⁶]?)(?P<sign>[⁺⁻])(?![{_UP}])"),
+        _charge(tables),
+    )
     yield re.compile(r"(?<=[A-Za-z)])([²³])"), _raised(tables)
-    yield re.compile(r"(?<=\w)\s?[x*]\s?(?=\d)"), _times(tables)
+    yield from _operator_rules(tables)
     names = {**tables.symbols, **{one: tables.operators.get(one, "") for one in _SYMBOLS}}
+    names |= {"&&": tables.operators["∧"], "||": tables.operators["∨"]}
     signs = sorted((one for one in names if not one.isalnum()), key=len, reverse=True)
     yield re.compile("|".join(map(re.escape, signs))), lambda match: names[match[0]]
-    yield re.compile(r"(?<=\s)[*<>](?=\s)"), lambda match: tables.operators[match[0]]
     yield re.compile(r"(?<=\w)/(?=\w)"), lambda _match: ","
     yield _emoji()
+
+
+def _operator_rules(tables: Tables) -> Iterator[Rule]:
+    """Operators that are other signs elsewhere, where what is around them tells."""
+    # An x is no letter of a word, nor of 0x1F.
+    yield (
+        re.compile(
+            r"(?<=\d)(?<!\b0)[xX](?=\d)|(?<=\d)\s[xX]\s(?=\d)"
+            r"|(?<=\w)\s?\*\s?(?=\d)|(?<=\b\w)\*(?=\w\b)"
+        ),
+        _times(tables),
+    )
+    # Behind a name it is no percentage.
+    yield (
+        re.compile(r"(?<=[A-Za-z_)\]])(?:%|\s%\s)(?=\d|[A-Za-z]\b)"),
+        lambda _match: tables.formula["modulo"].format("").strip(),
+    )
+    yield (
+        re.compile(
+            r"(?<=\s)[*<>](?=\s)|(?:(?<=[\w)\]])|(?<![^\s(]))[<>](?=[-−]?\d)"
+            r"|(?<=\b\w)(?<![</]\w)[<>](?=\w\b)"
+        ),
+        lambda match: tables.operators[match[0]],
+    )
 
 
 def word_rule(words: Mapping[str, str]) -> Rule | None:
@@ -162,6 +245,16 @@ def split_name(name: str) -> str:
 def _raised(tables: Tables) -> Callable[[re.Match[str]], str]:
     words = {"²": tables.formula["squared"], "³": tables.formula["cubed"]}
     return lambda match: words[match[1]].format("").strip()
+
+
+def _charge(tables: Tables) -> Callable[[re.Match[str]], str]:
+    """That of an ion: Ca²⁺."""
+
+    def say(match: re.Match[str]) -> str:
+        count = say_digits(match["count"].translate(_PLAIN_UP), tables)
+        return f"{count} {tables.operators['+' if match['sign'] == '⁺' else '−']}".strip()
+
+    return say
 
 
 def _times(tables: Tables) -> Callable[[re.Match[str]], str]:

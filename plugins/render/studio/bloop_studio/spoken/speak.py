@@ -34,12 +34,16 @@ def speak(text: str, language: str, lexicon: Mapping[str, str] | None = None) ->
 
 def _claims(text: str, language: str, lexicon: Mapping[str, str]) -> list[tuple[int, int, str]]:
     """Stretches that are said otherwise than they are written, in order."""
-    taken = bytearray(len(text))
+    taken, code = bytearray(len(text)), bytearray(len(text))
+    for start, end, _, _ in signs.code_spans(text):
+        code[start:end] = b"\1" * (end - start)
     claims: list[tuple[int, int, str]] = []
     for pattern, say in _rules(language, tuple(sorted(lexicon.items()))):
         for match in pattern.finditer(text):
             start, end = match.span()
             if start == end or any(taken[start:end]):
+                continue
+            if any(code[start:end]) and signs.spares_code(pattern):
                 continue
             said = say(match)
             if said is not None:
@@ -64,6 +68,7 @@ def _known(known: Tables, own: list[Rule]) -> Iterator[Rule]:
     formulas, *markdown = signs.formula_rules(known)
     yield formulas
     yield from own
+    yield from signs.power_rules(known)
     yield from markdown
     yield from signs.link_rules(known)
     built_in = signs.word_rule(known.lexicon)

@@ -35,6 +35,9 @@ class Crayon:
         if "TOO MUCH" in plan.scene.title:
             fault = Fault(code="off_canvas", target="title", message="it does not fit")
             return Layout(scenes=(), faults=(fault,), refused=True)
+        if "HALVES" in plan.scene.title:
+            second = plan.scene.model_copy(update={"id": "half", "narration": [], "cues": []})
+            return Layout(scenes=(plan.scene, second))
         logo = plan.look.logo
         if logo and logo.read_bytes().startswith(b"<svg>BROKEN"):
             broken = Fault(code="asset", target="logo", message="the logo is broken")

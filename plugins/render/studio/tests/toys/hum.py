@@ -21,6 +21,9 @@ class Main(Plugin):
 class Hum:
     fails = 0
     away = 0
+    version = "1"
+    loud = 8000
+    seconds = 0.25
 
     def __init__(self, ctx):
         self.ctx = ctx
@@ -29,7 +32,7 @@ class Hum:
         if Hum.away:
             Hum.away -= 1
             raise UnavailableError("nobody answers", retry_after=0.01)
-        return [Voice(id="low", name="Low", language="en-US", version="1")]
+        return [Voice(id="low", name="Low", language="en-US", version=Hum.version)]
 
     async def synthesize(self, text, voice, pace=1.0):
         if Hum.fails:
@@ -46,14 +49,14 @@ class Hum:
                 Word(
                     start=match.start(),
                     end=match.end(),
-                    begins=number * 0.25 / pace,
-                    ends=(number + 1) * 0.25 / pace,
+                    begins=number * Hum.seconds / pace,
+                    ends=(number + 1) * Hum.seconds / pace,
                 )
             )
             tone = 220 + 20 * (number % 8)
             sound += [
-                int(8000 * math.sin(2 * math.pi * tone * at / RATE))
-                for at in range(int(RATE * 0.25 / pace))
+                int(Hum.loud * math.sin(2 * math.pi * tone * at / RATE))
+                for at in range(int(RATE * Hum.seconds / pace))
             ]
         pcm = struct.pack(f"<{len(sound)}h", *sound)
         return Speech(pcm=pcm, rate=RATE, words=tuple(words), exact=True)
