@@ -17,7 +17,7 @@ from contextlib import aclosing
 from functools import partial
 from itertools import groupby
 from time import monotonic
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from bloop.content import runs, sweep
 from bloop.content.ahead import gathered
@@ -194,6 +194,11 @@ class Reader:
 
         return await asyncio.to_thread(inside)
 
+    @property
+    def _is_first(self) -> bool:
+        """Whether nothing of the connection was read before."""
+        return self._run.generation == self._run.epoch == 1
+
     def _seconds(self) -> float:
         return monotonic() - self._began
 
@@ -213,15 +218,15 @@ class Reader:
             Plan([], self._options, {}).tell(self._provider, [])
 
     async def _known_parts(self, plan: Plan) -> KnownParts:
-        if self._options.full:
-            return {}
-        told = await self._see(parts_of, self._run.connection_id, self._parts.version)
+        told: Sequence[Any] = ()
+        if not self._options.full and not self._is_first:
+            told = await self._see(parts_of, self._run.connection_id, self._parts.version)
         for part in told:
             plan.met.setdefault((part.stream, part.partition), {})[part.key] = part.digest
         # Most containers are still there: what is in them is asked for beside their list.
         likely = self._options.containers or {part.partition for part in told}
         plan.tell(self._provider, plan.chosen(sorted(likely)))
-        return await self._see(still_known, self._run.connection_id, told)
+        return await self._see(still_known, self._run.connection_id, told) if told else {}
 
     async def _steps(
         self, plan: Plan, knowing: asyncio.Task[KnownParts]
@@ -377,7 +382,7 @@ class Reader:
     # -- sweeping
 
     async def _sweep(self, streams: Sequence[Stream]) -> None:
-        if self._run.generation == self._run.epoch == 1:
+        if self._is_first:
             return  # Whatever is here, this very attempt has met it.
         brake = not self._options.confirm_deletes
         scopes = await self._see(sweep.scopes_with_gone, self._run, streams, brake=brake)

@@ -46,6 +46,7 @@ class Api:
         self._token = config.token.get_secret_value() if config.token else ""
         self._renewing = asyncio.Lock()
         self._ahead: dict[str, asyncio.Task[Page]] = {}
+        self._behind: dict[str, str] = {}
 
     async def get(self, path: str, params: Params | None = None) -> JSONObject:
         """One object."""
@@ -63,17 +64,31 @@ class Api:
     def ahead(self, lists: Sequence[tuple[str, Params]], links: Sequence[str] = ()) -> None:
         """Ask for pages of lists before their turn, and for no others any more.
 
-        Those are first pages of ``lists``, and what ``links`` (paths with their queries) led to
-        when the lists were read last: a page counts only if the one before it still links to it.
+        Those are first pages of ``lists``, what is behind that of the first list, and what
+        ``links`` (paths with their queries) led to when the lists were read last: a page counts
+        only if the one before it still links to it.
         """
         wanted = {_name(path, params): partial(self._first, path, params) for path, params in lists}
+        for path, params in lists[:1]:
+            wanted[_name(path, params)] = partial(self._opened_list, path, params)
         addresses = [urljoin(self._config.base, link) for link in links]
         wanted |= {address: partial(self._at, address) for address in addresses}
         for name in self._ahead.keys() - wanted.keys():
-            self._ahead.pop(name).cancel()
+            if self._behind.get(name) not in wanted:
+                self._ahead.pop(name).cancel()
+        self._behind = {name: of for name, of in self._behind.items() if name in self._ahead}
         for name, ask in wanted.items():
             if name not in self._ahead:
                 self._ahead[name] = _begun(ask())
+
+    async def _opened_list(self, path: str, params: Params | None) -> Page:
+        """Its first page, with those behind it on their way as soon as that has come."""
+        page = await self._first(path, params)
+        for link in ahead(page):
+            if (address := self._pinned(link)) not in self._ahead:
+                self._ahead[address] = _begun(self._at(address))
+                self._behind[address] = _name(path, params)
+        return page
 
     async def _first(self, path: str, params: Params | None) -> Page:
         query = {"per_page": PER_PAGE, **(params or {})}

@@ -53,6 +53,21 @@ async def test_what_is_asked_for_ahead_is_asked_for_once_and_forgotten_where_nob
     assert mine.sent("quizzes") == []
 
 
+async def test_what_is_behind_a_first_page_is_on_its_way_before_anybody_reads_it(rig):
+    mine = rig(FakeCanvas(Sizes(pages=9, per_page=2)))
+    alone = await records(mine.again(), "pages")
+    asked = sorted(mine.sent())
+    mine.faults.requests.clear()
+
+    mine.again().ahead([Partition("pages", "1"), Partition("modules", "1")])
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert sorted(mine.sent("pages")) == asked
+    mine.provider.ahead([Partition("pages", "1"), Partition("modules", "1")])
+    assert await records(mine.provider, "pages") == alone
+    assert sorted(mine.sent("pages")) == asked
+
+
 async def test_pages_of_lists_that_are_the_same_are_known_again(rig):
     mine = rig(FakeCanvas(BIG))
     for stream in ("pages", "modules", "assignments"):
