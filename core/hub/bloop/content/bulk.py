@@ -45,7 +45,7 @@ def insert_rows(
     )
     adding = _adding(table, unit.dialect, absent, replace=replace)
     values = adding.rows.of(rows, shared, adding.defaults)
-    unit.connection.exec_driver_sql(adding.rows.sql, values)
+    adding.rows.insert(unit.connection, values)
 
 
 class _Adding(NamedTuple):

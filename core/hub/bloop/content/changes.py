@@ -49,7 +49,7 @@ def announce_all(
 ) -> None:
     """The same of many rows of a table: their ids, kinds and containers.
 
-    No place of a tree shows a ``new`` row yet.
+    Of a ``new`` row nothing was said before, and no place of a tree shows it yet.
     """
     subject = subject_of(model)
     told = list(rows)
@@ -62,7 +62,7 @@ def announce_all(
         )
         for id_, kind, container in told
     ]
-    unit.outbox.extend(f"content.{subject}.{change}", said)
+    unit.outbox.extend(f"content.{subject}.{change}", said, first=new)
     if subject in {"item", "node"} and told:
         items = [id_ for id_, _, _ in told] if subject == "item" and not new else []
         tree_changed(unit, {inside for _, _, inside in told if inside is not None}, items)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import bindparam, select, union, update
+from sqlalchemy import bindparam, or_, select, union, update
 
 from bloop.content.changes import chunks
 from bloop.content.models import Item, Node, Version
@@ -26,6 +26,9 @@ def conceal(unit: UnitOfWork, container_id: str, *, whole: bool = True) -> None:
     """
     unit.session.flush()
     of = {"of_institution": unit.institution, "of_container": container_id}
+    marked = set(unit.connection.scalars(_MARKED, of))
+    if not marked and unit.connection.scalar(_CLOSED, of) is None:
+        return  # As nearly always: nothing is hidden, and nothing hides anything.
     rows = unit.connection.execute(_PLACES, of).all()
     nodes: _Nodes = {
         id_: (parent, published and state == "active") for id_, parent, published, state, _ in rows
@@ -37,7 +40,6 @@ def conceal(unit: UnitOfWork, container_id: str, *, whole: bool = True) -> None:
             shown = _shown(nodes, id_, known)
             open_to_all[item] = open_to_all.get(item, False) or shown
     hidden = {item for item, is_open in open_to_all.items() if not is_open}
-    marked = set(unit.connection.scalars(_MARKED, of))
     seen = marked - hidden if whole else marked & (open_to_all.keys() - hidden)
     if hidden - marked or seen:
         tree_changed(unit, [container_id])
@@ -73,6 +75,15 @@ _RUN: Any = bindparam("of_run")
 _CONTAINER: Any = bindparam("of_container")
 _PLACES = select(Node.id, Node.parent_id, Node.published, Node.state, Node.item_id).where(
     Node.institution_id == _INSTITUTION, Node.container_id == _CONTAINER
+)
+_CLOSED = (
+    select(Node.id)
+    .where(
+        Node.institution_id == _INSTITUTION,
+        Node.container_id == _CONTAINER,
+        or_(Node.published.is_(False), Node.state != "active"),
+    )
+    .limit(1)
 )
 _MARKED = select(Item.id).where(
     Item.institution_id == _INSTITUTION,

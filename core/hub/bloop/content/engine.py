@@ -23,7 +23,15 @@ from bloop.content import runs, sweep
 from bloop.content.ahead import gathered
 from bloop.content.ends import fatal, state_after
 from bloop.content.files import fetch_bytes
-from bloop.content.incoming import Work, fill, hashed, look_up
+from bloop.content.incoming import (
+    Work,
+    fill,
+    fill_html,
+    hashed,
+    html_of,
+    look_up,
+    new_items,
+)
 from bloop.content.options import Meter, Progress, RunOptions
 from bloop.content.parts import KnownParts, Met, Parts, parts_of, still_known, version_of
 from bloop.content.plan import Plan
@@ -31,13 +39,14 @@ from bloop.content.positions import Position, Positions, positions_of, save_posi
 from bloop.content.reading import read_on
 from bloop.content.refresh import refresh
 from bloop.content.runs import Counted, Run, RunReport
-from bloop.content.sanitising import WORTH, Cleaned
+from bloop.content.sanitising import WORTH
 from bloop.content.steps import (
+    Cleaning,
     End,
     Step,
     cleaned,
+    cleaned_elsewhere,
     containers_of,
-    html_of,
     joined,
     reached,
     records_of,
@@ -73,6 +82,9 @@ log = get_logger("bloop.content")
 
 RECORDS_AT_ONCE = 2000
 """So many records that are read already wait for a commit at most, and go into one together."""
+
+MOST_ITEMS = 10_000
+"""Whose ids are known without a look while their places are written."""
 
 MOST_GAPS = 100
 """Of a run that are told of."""
@@ -121,6 +133,7 @@ class Reader:
         self._began = monotonic()
         self._requests = 0
         self._parts = Parts(version_of(options.version))
+        self._items: dict[Ref, str] = {}
         self._run: Run
         self._positions: Positions = {}
         self._reached: dict[tuple[str, str], Position] = {}
@@ -297,13 +310,14 @@ class Reader:
         # Also where nothing came: what was reached before stays.
         yield Step(stream, place, Batch(cursor=cursor), End(whole))
 
-    def _cleaning(self, batch: Batch) -> asyncio.Future[Cleaned] | None:
+    def _cleaning(self, batch: Batch) -> Cleaning | None:
         """Have HTML cleaned while more is read, where all that comes is new."""
         sanitiser = self._options.sanitiser
         if sanitiser is None or self._run.generation > 1:
             return None
-        texts = [html_of(record) for record in batch.records]
-        return sanitiser.begin(texts) if sum(map(len, texts)) >= WORTH else None
+        of = [record for record in batch.records if html_of(record)]
+        texts = [*map(html_of, of)]
+        return Cleaning(of, sanitiser.begin(texts)) if sum(map(len, texts)) >= WORTH else None
 
     async def _take(self, steps: Sequence[Step]) -> None:
         """What is committed together: what needs no transaction first, then all of it in one."""
@@ -326,6 +340,9 @@ class Reader:
             raise
         self._parts.keep(met)
         self._reached |= after
+        if len(self._items) > MOST_ITEMS:
+            self._items.clear()
+        self._items |= new_items(work)
 
     async def _prepared(self, steps: Sequence[Step], batch: Batch) -> Work:
         if not batch.records:
@@ -333,7 +350,9 @@ class Reader:
         work = await self._see(self._compared, batch)
         if work.incoming:
             await fetch_bytes(self._blobs, work, self._options.file_limit)
-            await fill(work, await cleaned(steps))
+            elsewhere = cleaned_elsewhere(steps)
+            await fill(work, elsewhere)
+            await fill_html(work, await cleaned(steps), elsewhere)
         return work
 
     def _compared(self, unit: UnitOfWork, batch: Batch) -> Work:
@@ -350,7 +369,8 @@ class Reader:
         if newer := {ref for ref in self._fence(unit) if any(ref in some for some in told)}:
             work.leave_out(newer)
             work.left_out |= newer
-        written = write(unit, Target(run.connection_id, run.id, run.into_id), work)
+        target = Target(run.connection_id, run.id, run.into_id, self._items)
+        written = write(unit, target, work)
         met = self._parts.meet(unit, run, steps, work)
         for stream, some in groupby(steps, lambda step: step.stream.name):
             after |= save_positions(unit, run, stream, reached(list(some)), self._reached)

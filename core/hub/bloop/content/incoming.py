@@ -10,7 +10,6 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from bloop.content.bulk import named_rows
@@ -29,7 +28,7 @@ from bloop.content.models import (
     Submission,
 )
 from bloop.content.quarantine import plain
-from bloop.content.sanitise import SANITISER_VERSION
+from bloop.content.sanitise import SANITISER_VERSION, sanitise
 from bloop.store.blobs import BlobRef
 from bloop.store.unit import UnitOfWork
 from bloop_sdk import Batch, MalformedRecordError, Ref, Skipped, records
@@ -246,22 +245,54 @@ def _known_columns(model: type[Sourced]) -> list[str]:
     return [name for name in Known._fields if hasattr(model, name)]
 
 
-async def fill(work: Work, clean: Mapping[int, str] = MappingProxyType({})) -> None:
+def new_items(work: Work) -> dict[Ref, str]:
+    """The ids of items that were added by a batch, once that is committed."""
+    return {
+        ref: one.columns["id"]
+        for ref, one in work.incoming.items()
+        if one.known is None and one.model is Item and one.columns is not None
+    }
+
+
+async def fill(work: Work, cleaning: Collection[int] = ()) -> None:
     """Make the columns of every record that changed; reject those that have none.
 
-    ``clean`` is HTML of records that is clean already, by their identity.
+    ``cleaning`` are records, by identity, whose HTML another process cleans: :func:`fill_html`.
     Sanitising leaves the interpreter to others, so that of many records halves are done at once.
     """
     changed = [one for one in work.incoming.values() if one.changed]
-    halves = len(changed) >= MANY and not clean
+    halves = len(changed) >= MANY and not cleaning
     parts = [changed[::2], changed[1::2]] if halves else [changed]
-    await asyncio.gather(*[asyncio.to_thread(_fill, work, part, clean) for part in parts if part])
+    await asyncio.gather(
+        *[asyncio.to_thread(_fill, work, part, cleaning) for part in parts if part]
+    )
 
 
-def _fill(work: Work, changed: Iterable[Incoming], clean: Mapping[int, str]) -> None:
+async def fill_html(work: Work, clean: Mapping[int, str], cleaning: Collection[int]) -> None:
+    """Put in what has come ``clean``; what has not is cleaned here."""
+
+    def put() -> None:
+        for one in work.incoming.values():
+            if one.columns is not None and (number := id(one.record)) in cleaning:
+                html = clean.get(number)
+                one.columns["html"] = sanitise(html_of(one.record)) if html is None else html
+
+    if len(clean) == len(cleaning):
+        put()
+    else:
+        await asyncio.to_thread(put)
+
+
+def html_of(record: Record) -> str:
+    """The HTML of a content record, which is most of what there is to clean; else nothing."""
+    html = getattr(record, "html", "") if isinstance(record, records.Content) else ""
+    return html if isinstance(html, str) else ""
+
+
+def _fill(work: Work, changed: Iterable[Incoming], cleaning: Collection[int]) -> None:
     for one in changed:
         try:
-            one.columns = columns_of(one.record, clean.get(id(one.record)))
+            one.columns = columns_of(one.record, "" if id(one.record) in cleaning else None)
         except MalformedRecordError as err:
             work.reject(str(one.ref), err.message, err.code, one.record.raw)
             del work.incoming[one.ref]

@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from bloop.content.changes import announce_row
+from bloop.content.changes import announce_row, known_owners
 from bloop.content.codec import parse_ref
 from bloop.content.concealed import conceal_after_run
 from bloop.content.enrolling.linking import link_people
@@ -279,6 +279,7 @@ def fail_run(unit: UnitOfWork, run: Run, seconds: float, error: Exception, state
 def finish_run(unit: UnitOfWork, run: Run, seconds: float) -> None:
     """End a run: containers that were read whole become active, and its marks are dropped."""
     whole = unit.session.scalars(_pending(unit, run)).all()
+    known_owners(unit, {row.id: row.owner_id for row in whole})
     for row in whole:
         row.state = "active"
         announce_row(unit, row, "updated")

@@ -121,17 +121,18 @@ _ASKING = _cleaner(
     attribute_filter=_keep,
     url_schemes=_SCHEMES | {"data"},
 )
-_CLASS = re.compile(r"class\s*=")
+# Both begin with a character of its own, which is found many times faster than a word is.
+_CLASS = re.compile(r"=(?:(?<=class=)|(?<=\s=))", re.IGNORECASE)
+_DATA = re.compile(r":(?<=data:)", re.IGNORECASE)
 
 
 def sanitise(html: str) -> str:
     """``html`` without anything that runs, tracks or breaks out; the same again for its result."""
     if not html or ("<" not in html and "&" not in html and ">" not in html):
         return html
-    small = html.lower()
-    asking = "data:" in small or ("class" in small and _CLASS.search(small))
+    asking = _CLASS.search(html) or _DATA.search(html)
     clean = (_ASKING if asking else _CLEANER).clean(html)
-    return _FRAME.sub(_frame, clean) if "<iframe" in clean else clean
+    return _FRAME.sub(_frame, clean) if "</iframe>" in clean else clean
 
 
 def _frame(match: re.Match[str]) -> str:

@@ -21,6 +21,7 @@ import tempfile
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from typing import IO
 
 from bloop.content.sanitise import sanitise
 
@@ -114,7 +115,7 @@ class _Running:
 
     def __init__(self, come: Callable[[], None]) -> None:
         with ExitStack() as stack:
-            files = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(2)]
+            files = [stack.enter_context(_unnamed()) for _ in range(2)]
             self._given, self._cleaned = [file.fileno() for file in files]
             self._process = process = subprocess.Popen(  # noqa: S603 - it is this very file.
                 [sys.executable, "-m", __name__, str(self._given), str(self._cleaned)],
@@ -158,6 +159,13 @@ class _Running:
         if not self._loop.is_closed():
             self._loop.remove_reader(self._done)
         self._open.close()
+
+
+def _unnamed() -> IO[bytes]:
+    """A file that nobody else can open, in memory where the system has such."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("bloop-html"), "r+b", buffering=0)
+    return tempfile.TemporaryFile(buffering=0)
 
 
 def _write(file: int, message: bytes, begin: int) -> None:

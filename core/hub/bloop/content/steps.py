@@ -11,7 +11,7 @@ from operator import attrgetter
 from bloop.content.positions import Reached
 from bloop.content.sanitising import Cleaned
 from bloop_sdk import Batch, Stream, records
-from bloop_sdk.records import Content, Record
+from bloop_sdk.records import Record
 
 _REMOTE_ID = attrgetter("remote_id")
 
@@ -24,11 +24,19 @@ class End:
 
 
 @dataclass(frozen=True, slots=True)
+class Cleaning:
+    """The HTML of records that another process cleans, in their order."""
+
+    records: Sequence[Record]
+    texts: asyncio.Future[Cleaned]
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """Something that was read, or (``end``) that there is no more of a partition.
 
-    ``kept`` is set once all before it is committed. ``cleaning`` gives the HTML of its records,
-    clean and in their order, once another process has done that.
+    ``kept`` is set once all before it is committed; ``cleaning`` is what of its records' HTML
+    another process cleans.
     """
 
     stream: Stream
@@ -36,7 +44,7 @@ class Step:
     batch: Batch = field(default_factory=Batch)
     end: End | None = None
     kept: asyncio.Event | None = None
-    cleaning: asyncio.Future[Cleaned] | None = None
+    cleaning: Cleaning | None = None
 
 
 def records_of(step: Step) -> int:
@@ -75,21 +83,23 @@ def together(steps: Sequence[Step]) -> int:
     return len(steps)
 
 
-def html_of(record: Record) -> str:
-    """The HTML of a content record, which is most of what there is to clean; else nothing."""
-    html = getattr(record, "html", "") if isinstance(record, Content) else ""
-    return html if isinstance(html, str) else ""
+def cleaned_elsewhere(steps: Sequence[Step]) -> set[int]:
+    """Records whose HTML another process cleans, by their identity."""
+    return {id(record) for one in _cleanings(steps) for record in one.records}
 
 
 async def cleaned(steps: Sequence[Step]) -> dict[int, str]:
-    """The clean HTML of records, by their identity; those that are missing come unclean."""
+    """The clean HTML of those, without what has not come."""
     return {
         id(record): html
-        for step in steps
-        if step.cleaning is not None
-        for record, html in zip(step.batch.records, await step.cleaning, strict=True)
-        if html
+        for one in _cleanings(steps)
+        for record, html in zip(one.records, await one.texts, strict=True)
+        if html is not None
     }
+
+
+def _cleanings(steps: Sequence[Step]) -> list[Cleaning]:
+    return [step.cleaning for step in steps if step.cleaning is not None]
 
 
 def joined(steps: Sequence[Step]) -> Batch:

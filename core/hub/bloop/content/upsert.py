@@ -52,12 +52,18 @@ class Upsert:
     """The writing of one batch of one run."""
 
     def __init__(
-        self, unit: UnitOfWork, connection_id: str, run_id: str, into_id: str | None
+        self,
+        unit: UnitOfWork,
+        connection_id: str,
+        run_id: str,
+        into_id: str | None,
+        items: Mapping[Ref, str],
     ) -> None:
         self._unit = unit
         self._connection = connection_id
         self._run = run_id
         self._into = into_id
+        self._items = items
         self._containers: dict[str, str] = {}
         self._pending: set[str] = set()
         self._rows: dict[Ref, str] = {}
@@ -135,7 +141,9 @@ class Upsert:
 
     def _find_rows(self, model: type[Sourced], refs: Iterable[Ref | None]) -> None:
         wanted = {ref for ref in refs if ref is not None}
-        self._rows |= find_ids(self._unit, self._connection, model, wanted)
+        known = {ref: self._items[ref] for ref in wanted & self._items.keys()}
+        found = find_ids(self._unit, self._connection, model, wanted - known.keys())
+        self._rows |= known | found
 
     def _find_parents(self, changed: list[Incoming]) -> None:
         names = {

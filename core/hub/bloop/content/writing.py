@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from sqlalchemy import select
@@ -29,11 +29,15 @@ _STATE_BY_CODE = {"record_forbidden": "forbidden", "record_unshared": "unshared"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Whose rows are written, by which run, and (of an imported file) into which course."""
+    """Whose rows are written, by which run, and (of an imported file) into which course.
+
+    ``items`` are ids of items that the run has added before, as far as it knows them still.
+    """
 
     connection_id: str
     run_id: str
     into_id: str | None = None
+    items: Mapping[Ref, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,8 @@ def write(unit: UnitOfWork, target: Target, work: Work) -> Written:
     arrived = len(work.incoming) + work.doubled + len(work.skipped)
     arriving = Arriving(unit, connection, target.run_id, work)
     arriving.merge()
-    written = Upsert(unit, connection, target.run_id, target.into_id).write(work)
+    upsert = Upsert(unit, connection, target.run_id, target.into_id, target.items)
+    written = upsert.write(work)
     arriving.finish()
     deleted = _mark(unit, target, work.batch.deleted, "missing")
     for code, state in _STATE_BY_CODE.items():

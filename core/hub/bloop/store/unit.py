@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache, cached_property
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Connection, bindparam, func, insert, literal_column, select
@@ -49,10 +51,15 @@ _APPEND = (
 )
 
 
+_BEGIN = insert(_log).values(aggregate_seq=literal_column("1")).inline()
+
+
 @cache
-def _append(dialect: str) -> Rows:
+def _append(dialect: str, *, first: bool) -> Rows:
     """One event, numbered behind its aggregate's last; of several, each sees those before it."""
     columns = [column.key for column in _log.c if column.key not in {"seq", "aggregate_seq"}]
+    if first:
+        return for_rows(_BEGIN, dialect, columns)
     return for_rows(_APPEND, dialect, [*columns, "of_institution", "of_aggregate"])
 
 
@@ -62,7 +69,7 @@ class Outbox:
     def __init__(self, transaction: Transaction, caller: Caller) -> None:
         self._transaction = transaction
         self._caller = caller
-        self._events: list[tuple[dict[str, Any], list[dict[str, Any]]]] = []
+        self._events: list[tuple[bool, dict[str, Any], list[dict[str, Any]]]] = []
 
     def append(
         self,
@@ -86,8 +93,12 @@ class Outbox:
         events: Iterable[tuple[str, Mapping[str, Any]]],
         *,
         institution: str | None = None,
+        first: bool = False,
     ) -> None:
-        """The same of many aggregates and their payloads, in their order."""
+        """The same of many aggregates and their payloads, in their order.
+
+        They are the ``first`` of aggregates that this transaction has made.
+        """
         call = self._caller.call
         of, own = institution or call.institution, call.institution
         if own not in {of, EVERY_INSTITUTION}:
@@ -112,7 +123,7 @@ class Outbox:
             for aggregate, payload in told
         ]
         if rows:
-            self._events.append((shared, rows))
+            self._events.append((first, shared, rows))
 
     def write(self) -> bool:
         """Number and insert what was collected, if anything was.
@@ -121,10 +132,12 @@ class Outbox:
         """
         if not self._events:
             return False
-        self._lock({row["bucket"] for _, rows in self._events for row in rows})
-        now, append = {"occurred_at": utcnow()}, _append(self._transaction.dialect.name)
-        values = [one for shared, rows in self._events for one in append.of(rows, shared | now)]
-        self._transaction.connection.exec_driver_sql(append.sql, values)
+        self._lock({row["bucket"] for *_, rows in self._events for row in rows})
+        now, dialect = {"occurred_at": utcnow()}, self._transaction.dialect.name
+        for first, events in groupby(self._events, itemgetter(0)):
+            append = _append(dialect, first=first)
+            values = [one for _, shared, rows in events for one in append.of(rows, shared | now)]
+            append.insert(self._transaction.connection, values)
         self._events = []
         return True
 
