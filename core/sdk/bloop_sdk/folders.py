@@ -5,6 +5,7 @@
             with open_inside(root, found.path) as file: ...
 
 Names that start with a dot are passed over: they are other programs' own (``.git``, ``.obsidian``).
+So are folders that systems keep for themselves (``lost+found``, bins of drives and of servers).
 """
 
 from __future__ import annotations
@@ -19,9 +20,17 @@ from typing import BinaryIO
 from bloop_sdk.errors import MissingRecordError
 
 
+_OF_SYSTEMS = frozenset(
+    {"lost+found", "$RECYCLE.BIN", "System Volume Information", "@eaDir", "#recycle", "__MACOSX"}
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """A file of a folder; ``refused`` says why one is not to be read.
+
+    Of a folder that could not be listed (``unlisted``) nobody knows what is in it: none of that is
+    gone. Its path is empty where that is ``root`` itself.
 
     ``path`` is relative, with ``/``; ``size`` is in bytes, ``modified`` in seconds since the epoch.
     ``modified_ns`` is the same in whole nanoseconds, to be compared.
@@ -32,6 +41,7 @@ class Found:
     modified: float = 0.0
     refused: str | None = None
     modified_ns: int = 0
+    unlisted: bool = False
 
 
 def walk(root: Path, *, folders: bool = False) -> Iterator[Found]:
@@ -47,7 +57,8 @@ def walk(root: Path, *, folders: bool = False) -> Iterator[Found]:
             with os.scandir(root / folder) as listed:
                 entries = sorted(listed, key=lambda entry: entry.name)
         except OSError as err:
-            yield Found(folder, refused=f"the folder cannot be listed: {err.strerror}")
+            reason = f"the folder cannot be listed: {err.strerror}"
+            yield Found(folder, refused=reason, unlisted=True)
             continue
         entries = [entry for entry in entries if not entry.name.startswith(".")]
         if folders and folder and not entries:
@@ -55,7 +66,8 @@ def walk(root: Path, *, folders: bool = False) -> Iterator[Found]:
         for entry in entries:
             path = f"{folder}/{entry.name}" if folder else entry.name
             if entry.is_dir(follow_symlinks=False) and entry.name.isprintable():
-                waiting.append(path)
+                if entry.name not in _OF_SYSTEMS:
+                    waiting.append(path)
             else:
                 yield _found(root, path, entry)
 

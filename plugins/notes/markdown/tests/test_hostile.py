@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import stat
 import zipfile
+from pathlib import Path
 
 import pytest
 
-from bloop_sdk.errors import FatalError, HostileInputError, MalformedRecordError
+from bloop_sdk.errors import (
+    FatalError,
+    HostileInputError,
+    MalformedRecordError,
+    UnavailableError,
+)
 from bloop_sdk.records import Kind
 from bloop_sdk.testing import read_all
 
@@ -54,7 +61,8 @@ async def test_a_note_that_becomes_a_link_while_it_is_read_is_not_followed(
 
     snapshot = await read_all(reading)
 
-    assert snapshot.skipped.keys() == {"note:b.md", "note:Sub/c.md"}
+    left = {"note:b.md", "note:Sub/c.md", "module:b.md#note", "module:Sub/c.md#note"}
+    assert snapshot.skipped.keys() == left
     assert "leads out of the folder" in snapshot.skipped["note:Sub/c.md"]
     assert "private" not in str(snapshot.records)
 
@@ -84,6 +92,35 @@ async def test_what_may_not_be_read_is_left_out(folder, read):
         (root / "closed").chmod(stat.S_IRWXU)
     assert "Permission denied" in snapshot.skipped["note:b.md"]
     assert "the folder cannot be listed" in snapshot.skipped["file:closed"]
+
+
+async def test_what_is_in_a_folder_that_cannot_be_listed_now_is_not_gone(
+    folder, provider, monkeypatch
+):
+    root = folder({"a.md": "", "b.md": "", "closed/c.md": ""})
+    replica = await read_all(provider(root))
+    (root / "b.md").unlink()
+    scandir, closed = os.scandir, {root.resolve() / "closed"}
+
+    def refusing(path):
+        if Path(path) in closed:
+            raise OSError(errno.EIO, "Input/output error")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    await replica.run(provider(root))
+    assert {one.raw["path"] for one in replica.of(Kind.NOTE)} >= {"a.md", "closed/c.md"}
+    closed.add(root.resolve())
+    with pytest.raises(UnavailableError, match="Notes: the folder cannot be listed"):
+        await replica.run(provider(root))
+
+
+async def test_what_programs_put_beside_notes_is_passed_over(folder, read):
+    files = {"a.md": "", "pic.png": b"", "a.md~": "", "#a.md#": "", "~$b.docx": b""}
+    old = {"logseq/bak/a/1.md": "", "lost+found/x.md": "", "#recycle/y.md": ""}
+    snapshot = await read(folder({**files, **old, "logseq/config.edn": "{}"}))
+    assert {one.raw["path"] for one in snapshot.of(Kind.NOTE)} == {"a.md"}
+    assert {one.path for one in snapshot.of(Kind.FILE)} == {"pic.png", "logseq/config.edn"}
 
 
 async def test_very_long_paths_are_left_out_and_what_is_beside_them_is_read(folder, read):
@@ -130,7 +167,7 @@ async def test_files_that_vanish_cost_themselves(folder, provider):
     (root / "b.md").unlink()
     (root / "c.png").unlink()
     snapshot = await read_all(reading)
-    assert set(snapshot.skipped) == {"note:b.md", "file:c.png"}
+    assert set(snapshot.skipped) == {"note:b.md", "module:b.md#note", "file:c.png"}
     assert snapshot.counts() == {"notebook": 1, "note": 1, "module": 1, "file": 1}
 
 

@@ -22,6 +22,7 @@ from bloop_sdk import (
     NoteDraft,
     NoteWrite,
     PermissionMissingError,
+    Precondition,
     PreconditionFailedError,
     Ref,
     UnavailableError,
@@ -394,3 +395,30 @@ def state(root: Path) -> dict[str, str]:
 def test_a_move_to_another_notebook_is_refused(root):
     with pytest.raises(UnsupportedError):
         do(root, NoteWrite.MOVE, note("First.md"), container="other", parent=None)
+
+
+async def test_a_vault_that_is_not_mounted_is_not_an_empty_one(root):
+    ctx = FakeContext(config=config(root))
+    replica = await read_all(MarkdownProvider(ctx))
+    kept = root.rename(root.parent / "elsewhere")
+    root.mkdir()
+    again = MarkdownProvider(ctx)
+    with pytest.raises(UnavailableError, match="the folder is empty, and held notes before"):
+        await replica.run(again)
+    op = WriteOp(
+        kind=NoteWrite.CREATE,
+        ref=None,
+        values={},
+        idempotency_key="k",
+        note=NoteDraft(container="vault", title="A", markdown="", html=""),
+    )
+    with pytest.raises(UnavailableError):
+        await again.write(op, Precondition(remote_version=None))
+    assert list(root.iterdir()) == []
+    assert len(replica.of(Kind.NOTE)) == 2
+    root.rmdir()
+    kept.rename(root)
+    for path in (root / "First.md", root / "Physics/Waves.md"):
+        path.unlink()
+    await replica.run(again)
+    assert replica.of(Kind.NOTE) == []
