@@ -19,7 +19,6 @@ from typing import BinaryIO
 
 from bloop_sdk.errors import MissingRecordError
 
-
 _OF_SYSTEMS = frozenset(
     {"lost+found", "$RECYCLE.BIN", "System Volume Information", "@eaDir", "#recycle", "__MACOSX"}
 )

@@ -15,7 +15,7 @@ from posixpath import basename, splitext
 
 from bloop_markdown.config import MarkdownConfig
 from bloop_markdown.index import Index, is_index, parent_of, sort_key, stem_of
-from bloop_markdown.properties import MAX_TITLE, Properties, decode, split
+from bloop_markdown.properties import FENCES, MAX_TITLE, Properties, decode, split
 from bloop_markdown.source import Source, digest, is_note, open_source, read
 from bloop_sdk.errors import (
     FatalError,
@@ -28,12 +28,12 @@ from bloop_sdk.markdown import Links, render_titled
 from bloop_sdk.media_types import media_type
 from bloop_sdk.records import Container, File, Kind, Node, Note, Opaque, Record, Ref, Skipped
 
-RENDERING = 1
+RENDERING = 2
 """Raise it when notes come out differently: every one is then written again."""
 
 MAX_PATH = 480
 LEAF = "#note"
-_HAS_ID = re.compile(r"^id[ \t]*:", re.MULTILINE | re.IGNORECASE)
+_HAS_ID = re.compile(r"\bid[\"']?[ \t]*[:=]", re.IGNORECASE)
 VAULT = "vault"
 SETTLED_NS = 2_000_000_000
 """So old is a file whose time tells that nobody has changed it: file systems count in seconds."""
@@ -105,7 +105,8 @@ class Reader:
             _, text, _ = self._text(path)
         except MalformedRecordError:
             return None  # It is told of when its turn comes.
-        return split(text)[0].id if text.startswith("---") and _HAS_ID.search(text) else None
+        headed = text.startswith(FENCES) and _HAS_ID.search(text)
+        return split(text)[0].id if headed else None
 
     def _read_about(self, first: str) -> Properties:
         """What the index note says of the notebook, if there is one."""
@@ -210,7 +211,7 @@ class Reader:
         if len(title) > MAX_TITLE:
             lost.append(f"the end of its title: {title[MAX_TITLE:][:200]}")
         foreign = about.language not in {None, self._about.language}
-        if about.id and self.index.remote_ids[path] != f"id:{about.id}":
+        if about.id and not self.index.is_own(path, about.id):
             lost.append(f"its id {about.id!r}, which another note has too")
         sha256 = hashlib.sha256(data).hexdigest()
         note = Note(

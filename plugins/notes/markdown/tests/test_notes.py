@@ -10,7 +10,7 @@ from bloop_sdk.records import Kind
 async def test_front_matter_says_what_a_note_is(note):
     found = await note(
         "---\ntitle: Acids\ntags: [chemistry, '#lab']\ncreated: 2024-05-01\n"
-        "updated: 2024-05-02T10:00:00+02:00\nlanguage: de\naliases: [x]\n---\nSauer.\n"
+        "updated: 2024-05-02 10:00:00 +0200\nlanguage: de\naliases: [x]\n---\nSauer.\n"
     )
 
     assert (found.title, found.tags) == ("Acids", ("chemistry", "lab"))
@@ -31,6 +31,8 @@ async def test_front_matter_says_what_a_note_is(note):
         ("Text\n# Later", "a", '<p>Text</p>\n<h1 id="later">Later</h1>\n'),
         ("---\ntitle: [1, 2]\n---\n", "a", ""),
         ("---\ntitle: 2024\n---\n", "2024", ""),
+        ("---\ntitle: 12:30\n---\n", "12:30", ""),
+        ("+++\ntitle = 'T'\n+++\n", "T", ""),
         ("", "a", ""),
     ],
 )

@@ -101,6 +101,9 @@ def test_front_matter_is_changed_by_lines(root):
         b"---\na: \xe9\n---\nbody\n",
         b"---\na: [\n---\n\nbody\n",
         b"---\nonly a line\n\ntext\n",
+        b"+++\ntitle = 'T'\n+++\nbody\n",
+        b"\xfe\xff" + "---\na: é\n---\nb\r\n".encode("utf-16-be"),
+        b"a\r\nb\nc\r",
     ],
     ids=[
         "empty",
@@ -113,13 +116,16 @@ def test_front_matter_is_changed_by_lines(root):
         "cp1252",
         "broken",
         "unclosed",
+        "TOML",
+        "UTF-16 BE",
+        "mixed",
     ],
 )
 def test_what_nobody_changes_stays_byte_for_byte(data):
     made = Written.of(data)
     assert made.encoded() == data
     made.body += "\nmore\n"
-    head = data[: data.index(b"body")] if b"body" in data and data[:2] != b"\xff\xfe" else b""
+    head = data[: data.index(b"body")] if b"body" in data and data[0] < 0xFE else b""
     assert made.encoded().startswith(head)
 
 
@@ -422,3 +428,42 @@ async def test_a_vault_that_is_not_mounted_is_not_an_empty_one(root):
         path.unlink()
     await replica.run(again)
     assert replica.of(Kind.NOTE) == []
+
+
+def test_what_is_no_text_is_not_written_over(root):
+    chinese = "中文笔记\u4e81".encode("gbk")
+    (root / "First.md").write_bytes(chinese)
+    with pytest.raises(UnsupportedError, match="neither UTF-8 nor Windows-1252"):
+        update(root, "two\n", tags=())
+    assert (root / "First.md").read_bytes() == chinese
+
+
+def test_a_copy_does_not_take_the_place_of_what_it_was_made_of(root):
+    text = "---\nid: w\n---\nsee\n"
+    for name in ("Physics/Waves.md", "Physics/Waves 1.md", "Archive/old/Waves.md"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    opened = reader(root)
+    assert opened.path_of(note("id:w")) == "Physics/Waves.md"
+    assert opened.path_of(note("Physics/Waves 1.md")) == "Physics/Waves 1.md"
+    with pytest.raises(UnsupportedError, match="its id 'w' is that of another note too"):
+        do(root, NoteWrite.MOVE, note("Physics/Waves 1.md"))
+    assert (root / "Physics/Waves 1.md").exists()
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "---\nid: w\ntitle: Waves: part 1\ndraft: true\n---\n",
+        '+++\nid = "w"\ntitle = "Waves"\ndraft = true\n+++\n',
+        '---\n{"id": "w", "draft": true}\n---\n',
+    ],
+    ids=["broken", "TOML", "flow"],
+)
+def test_who_a_note_is_and_that_it_is_a_draft_is_read_of_any_front_matter(root, head):
+    (root / "First.md").write_text(f"{head}one\n")
+    [made, _] = reader(root).make("First.md")
+    assert (made.remote_id, made.published) == ("id:w", False)
+    answer = do(root, NoteWrite.MOVE, note("id:w"), parent="Physics/")
+    assert (root / "Physics/First.md").read_text() == f"{head}one\n"
+    assert answer.ref == note("id:w")
