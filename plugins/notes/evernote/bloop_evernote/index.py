@@ -40,11 +40,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Scrap:
-    """Bytes of an export that belong to no note."""
+    """Bytes of an export that belong to no note; behind those at its ``is_end`` something lacks."""
 
     notebook: int
     start: int
     reason: str
+    is_end: bool = False
 
 
 class Index:
@@ -97,7 +98,7 @@ class Index:
         tail = window.read(end, end + 4000)
         if b"</en-export" not in tail and not (not end and b"/>" in tail):
             reason = f"the file ends at offset {window.size:,} without its closing </en-export>"
-            self.scraps.append(Scrap(number, end, reason))
+            self.scraps.append(Scrap(number, end, reason, is_end=True))
 
     def _place(self, notebook: int, start: int) -> tuple[str, int]:
         return (self.exports[notebook].key, start)
@@ -111,12 +112,12 @@ class Index:
         at = self._ids.get(remote_id)
         return None if at is None else self.entries[at]
 
-    def find(self, guid: str, title: str, notebook: int) -> str | None:
-        """The note that a link means: by its guid, else by its title, in the same notebook first.
+    def find(self, guids: Sequence[str], title: str, notebook: int) -> str | None:
+        """The note that a link means: by a guid, else by its title, in the same notebook first.
 
         None where there is none, or where several could be meant.
         """
-        if found := self.by_guid.get(guid):
+        if found := next((self.by_guid[one] for one in guids if one in self.by_guid), None):
             return found
         if self._titles is None:
             self._titles = defaultdict(list)

@@ -83,6 +83,7 @@ class EvernoteProvider:
             batch = await self._ctx.run_sync(_next_batch, reader, at)
             yield batch
             at = batch.done or total
+        reader.require_whole()
 
     async def fetch(self, refs: Sequence[Ref]) -> Batch:
         """Some records by their refs; what is not there is skipped."""

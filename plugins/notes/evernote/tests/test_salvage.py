@@ -8,7 +8,7 @@ import pytest
 
 from bloop_sdk.errors import FatalError, HostileInputError
 from bloop_sdk.records import Kind
-from plugins.notes.evernote.tests.exports import HEAD, export, media, note, resource
+from plugins.notes.evernote.tests.exports import HEAD, export, media, note, provider_of, resource
 
 PICTURE = b"bytes of a picture"
 
@@ -86,7 +86,7 @@ async def test_bytes_between_notes_are_named(write, read):
 async def test_a_note_that_is_too_long_is_left_out_with_its_title_and_place(write, read):
     snapshot = await read(write(note("A"), note("Long", "x" * 9000)), max_note_bytes=5000)
     assert titles(snapshot) == ["A"]
-    (reason,) = snapshot.skipped.values()
+    (reason,) = set(snapshot.skipped.values())
     assert "'Long' at offset" in reason
     assert "raise max_note_bytes" in reason
 
@@ -174,3 +174,36 @@ async def test_nonsense_of_any_length_takes_no_time_to_speak_of(piece, write, re
     body = piece * (150_000 // len(piece))
     snapshot = await read(write(note("A", body), note("B")))
     assert titles(snapshot)[-1] == "B"
+
+
+async def test_what_an_export_lacks_that_was_cut_off_is_not_gone(write, read):
+    path = write(note("A"), note("B", created="20240309T065603Z"))
+    replica = await read(path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: whole.index(b"<note><title>B")])
+    await replica.run(provider_of(path))
+    assert titles(replica) == ["A", "B"]
+    path.write_bytes(whole[: whole.index(b"<note><title>B")] + b"</en-export>")
+    await replica.run(provider_of(path))
+    assert titles(replica) == ["A"]
+
+
+async def test_what_a_bad_file_beside_others_held_is_not_gone(write, read):
+    write(note("A"), name="a.enex")
+    path = write(note("B"), name="b.enex")
+    replica = await read(path.parent)
+    path.write_bytes(b"")
+    await replica.run(provider_of(path.parent))
+    assert titles(replica) == ["A", "B"]
+
+
+async def test_a_text_that_its_app_has_encrypted_is_no_text(write, read):
+    shut = note("B").replace("<content>", '<content encoding="base64:aes">')
+    snapshot = await read(write(note("A"), shut))
+    assert titles(snapshot) == ["A"]
+    assert "encrypted by the app" in "".join(snapshot.skipped.values())
+
+
+async def test_what_evernote_writes_for_the_end_of_a_cdata_is_no_loss(write, read):
+    (made,) = (await read(write(note("A", "<div>a ]]<![CDATA[>]]> b</div>")))).of(Kind.NOTE)
+    assert (made.markdown, made.lost) == ("a \\]\\]> b", ())

@@ -93,6 +93,11 @@ def markdown(body: str) -> str:
             "<div>[x](y) *a* `b` ==c== &lt;b&gt; $5$ snake_case _d_</div>",
             "\\[x\\](y) \\*a\\* \\`b\\` \\==c\\== \\<b> \\$5\\$ snake_case \\_d\\_",
         ),
+        (
+            "<div>&gt;a</div><div>5%%% b%%</div><div>#c ^d</div>",
+            r"\>a|5\%\%% b\%%|\#c \^d".replace("|", "\n\n"),
+        ),
+        ("<div>a<br/>--</div>", "a\\\n\\--"),
         ("<div>&amp;amp; R&amp;D&nbsp;&eacute; &unknown;</div>", "\\&amp; R&D é \\&unknown;"),
         ("<div>a</div><!-- no word --><script>alert(1)</script><?pi?>", "a"),
         ("", ""),
@@ -125,7 +130,8 @@ def test_html_is_escaped_and_keeps_attributes():
 
 def test_what_nobody_knows_and_nobody_sees_is_named():
     made = convert(
-        '<en-note><div style="--en-hologram:true">a</div><div style="display:none">secret</div>'
+        '<en-note><div style="--en-hologram:true">a</div>'
+        '<div style="display:none !important">secret</div>'
         '<en-crypt hint="pet">RU5D</en-crypt><en-media hash="00" type="image/png"/></en-note>',
         ALONE,
     )
