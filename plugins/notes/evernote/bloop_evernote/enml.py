@@ -69,8 +69,9 @@ def guids_in(href: str) -> list[str]:
 
 
 def is_internal(href: str) -> bool:
-    """Whether a link is one to a note in Evernote."""
-    return bool(_INTERNAL.match(href))
+    """Whether a link is one to a note in Evernote, and not to Evernote's own pages."""
+    found = _INTERNAL.match(href)
+    return bool(found) and (not found[0].endswith(("client/", "shard/")) or bool(guids_in(href)))
 
 
 def convert(enml: str, around: Surroundings) -> Converted:
@@ -296,10 +297,11 @@ class _Conversion:
 
 def _show(element: Tag, medium: Media) -> None:
     """Make an element show an attachment: an image, sound and video, or a link to the rest."""
+    said = {**element.attrs, **styles(element)}  # A style counts more than an attribute.
     sizes = {
         name: found[1]
         for name in ("width", "height")
-        if (found := _PIXELS.fullmatch(str(element.get(name) or "").strip()))
+        if (found := _PIXELS.fullmatch(str(said.get(name) or "").strip()))
     }
     alt = str(element.get("alt") or "") or medium.name
     source = f"bloop:file:{medium.remote_id}"

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from bloop_evernote.scan import NoteSpan, Window, notes
 from bloop_evernote.source import Export
 
-_TITLE = re.compile(rb"<title[^<>]*>(.*?)</title", re.DOTALL)
-_CREATED = re.compile(rb"<created>\s*([^<>]{1,40}?)\s*</created")
+_TITLE = re.compile(rb"<title(?:\s[^<>]{0,400})?>")
+_CREATED = re.compile(rb"<created>([^<>]{1,80})</created")
 _GUID = re.compile(rb"<guid>\s*([0-9A-Fa-f-]{36})\s*</guid")
 _CDATA = re.compile(rb"<!\[CDATA\[|\]\]>")
 _TITLE_BYTES = 4000
@@ -139,13 +139,14 @@ def fold(title: str) -> str:
 def _names(facts: bytes) -> tuple[str, str, str]:
     """Title, time of creation and guid, by their tags alone: also of broken XML."""
     found = _TITLE.search(facts)
+    end = facts.find(b"</title", found.end()) if found else -1
     title = ""
-    if found:
-        text = _CDATA.sub(b"", found[1][:_TITLE_BYTES]).decode(errors="replace")
-        title = " ".join(html.unescape(text).split())
+    if found and end >= 0:
+        text = facts[found.end() : min(end, found.end() + _TITLE_BYTES)]
+        title = " ".join(html.unescape(_CDATA.sub(b"", text).decode(errors="replace")).split())
     created, guid = _CREATED.search(facts), _GUID.search(facts)
     return (
         title,
-        created[1].decode(errors="replace") if created else "",
+        created[1].strip().decode(errors="replace") if created else "",
         guid[1].decode().lower() if guid else "",
     )

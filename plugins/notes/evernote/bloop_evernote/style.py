@@ -6,7 +6,11 @@ import re
 
 from bs4 import Tag
 
-_RULE = re.compile(r"\s*([\w-]+)\s*:\s*((?:\"[^\"]*\"|'[^']*'|url\([^)]*\)|[^;\"'])*)(?:;|$)")
+_RULE = re.compile(
+    r"(?<![\w-])([\w-]{1,60}+)\s*+:\s*+"
+    r"((?>\"[^\"]*+\"|'[^']*+'|url\([^)]*+\)?|[^;\"'])*+)(?:;|$|(?=[\"']))"
+)
+"""Nothing is tried twice: of many ``url()`` before a quote without end that would take for ever."""
 _IMPORTANT = re.compile(r"!\s*important\s*\Z", re.IGNORECASE)
 _MONO = re.compile(r"mono(?!type)|courier|consolas|menlo|monaco|lucida console", re.IGNORECASE)
 

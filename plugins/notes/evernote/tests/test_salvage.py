@@ -207,3 +207,19 @@ async def test_a_text_that_its_app_has_encrypted_is_no_text(write, read):
 async def test_what_evernote_writes_for_the_end_of_a_cdata_is_no_loss(write, read):
     (made,) = (await read(write(note("A", "<div>a ]]<![CDATA[>]]> b</div>")))).of(Kind.NOTE)
     assert (made.markdown, made.lost) == ("a \\]\\]> b", ())
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda: note("A", f"""<div style='a:{"url(a)" * 60}"'>x</div>"""),
+        lambda: note("A", f"<div style='{'url(' * 100_000}'>x</div>"),
+        lambda: note("A", f"<div style='{'a' * 400_000}'>x</div>"),
+        lambda: note("A").replace("<title>A</title>", "<title>" * 200_000),
+        lambda: note("A", created="").replace("<content>", f"<created>{' ' * 99_000}<content>"),
+    ],
+    ids=["urls", "open urls", "a name", "titles", "blanks"],
+)
+async def test_a_note_made_to_be_slow_is_not_slow_by_its_square(made, write, read):
+    """Where one is, the time-out of the run says so."""
+    assert len(titles(await read(write(made())))) == 1

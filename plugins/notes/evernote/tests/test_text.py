@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bloop_evernote.enml import Surroundings, convert
+from bloop_evernote.enml import Media, Surroundings, convert
 
 TODO = '<en-todo checked="{}"/>'
 ALONE = Surroundings(
@@ -35,6 +38,7 @@ def markdown(body: str) -> str:
         (f"{TODO.format('true')}a<br/>{TODO.format('false')}b<br/>", "- [x] a\n- [ ] b"),
         ("<div><en-todo/>a<br/><en-todo/>b</div><div>c</div>", "- [ ] a\n- [ ] b\n\nc"),
         (f"<div>see {TODO.format('true')} here</div>", "see ☑ here"),
+        (f"<ul><li><i><b>{TODO.format('true')}</b></i>a</li></ul>", "- [x] a"),
         ("<table><tr><td><en-todo/>a</td></tr></table>", "| ☐ a |\n| --- |"),
         # Evernote 10: marks in styles.
         (
@@ -97,6 +101,11 @@ def markdown(body: str) -> str:
             "<div>&gt;a</div><div>5%%% b%%</div><div>#c ^d</div>",
             r"\>a|5\%\%% b\%%|\#c \^d".replace("|", "\n\n"),
         ),
+        # A page of Evernote's own is none of its notes.
+        (
+            '<a href="https://www.evernote.com/client/web">a</a>',
+            "[a](https://www.evernote.com/client/web)",
+        ),
         ("<div>a<br/>--</div>", "a\\\n\\--"),
         ("<div>&amp;amp; R&amp;D&nbsp;&eacute; &unknown;</div>", "\\&amp; R&D é \\&unknown;"),
         ("<div>a</div><!-- no word --><script>alert(1)</script><?pi?>", "a"),
@@ -119,6 +128,14 @@ def test_html_keeps_formulas_languages_and_toggles():
     assert "\\[x &lt; 1\\]" in html
     assert '<code class="language-python">a</code>' in html
     assert '<details open=""><summary>s</summary></details>' in html
+
+
+def test_a_picture_is_as_large_as_evernote_shows_it():
+    shown = replace(ALONE, media=lambda digest, mime: Media("p", "p.png", "image/png"))
+    sizes = ['width="40.5px"', 'width="50%"', 'width="1" style="width:auto"', 'style="width:9px"']
+    body = "".join(f'<en-media hash="0" type="image/png" {size}/>' for size in sizes)
+    html = convert(f"<en-note>{body}</en-note>", shown).html
+    assert re.findall(r'png"([^>]*)>', html) == [' width="40"', "", "", ' width="9"']
 
 
 def test_html_is_escaped_and_keeps_attributes():
