@@ -71,7 +71,9 @@ def guids_in(href: str) -> list[str]:
 def is_internal(href: str) -> bool:
     """Whether a link is one to a note in Evernote, and not to Evernote's own pages."""
     found = _INTERNAL.match(href)
-    return bool(found) and (not found[0].endswith(("client/", "shard/")) or bool(guids_in(href)))
+    if found is None:
+        return False
+    return not found[0].lower().endswith(("client/", "shard/")) or bool(guids_in(href))
 
 
 def convert(enml: str, around: Surroundings) -> Converted:
