@@ -56,6 +56,7 @@ class Index:
         self.entries: list[Entry] = []
         self.scraps: list[Scrap] = []
         self.by_guid: dict[str, str] = {}
+        self._seen: Counter[tuple[str, ...]] = Counter()
         for number, export in enumerate(exports):
             self._read(number, export, most_facts)
         self._order = [self._place(entry.notebook, entry.start) for entry in self.entries]
@@ -74,7 +75,7 @@ class Index:
                 end = span.end
             self._tail(window, number, end)
         shared = Counter(created or title for _, title, created, _ in found)
-        seen: Counter[tuple[str, ...]] = Counter()
+        seen = self._seen
         for position, (span, title, created, guid) in enumerate(found):
             base = created or title
             names: tuple[str, ...] = ("guid", guid) if guid else (export.key, base)

@@ -254,3 +254,11 @@ def test_times_of_systems_that_count_to_twelve():
         assert (found and (found.hour, found.minute, found.second)) == (
             hour if hour is None else (hour, 11, 8)
         )
+
+
+async def test_a_guid_in_two_exports_is_not_one_note(write, read):
+    known = note("A", created=at(1)).replace("</title>", f"</title><guid>{GUID}</guid>")
+    snapshot = await read(
+        write(known, write(known, name="Old.enex") and "", name="New.enex").parent
+    )
+    assert [one.title for one in snapshot.of(Kind.NOTE)] == ["A", "A"]

@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from bloop_markdown.properties import TOML, decode, split
+from bloop_markdown.properties import MAX_TAGS, TOML, decode, split
 
 _HEAD, _TOML_HEAD = (
     re.compile(
@@ -83,8 +83,8 @@ class Written:
         if value is not None:
             wanted[key] = value
         made = _with(head, key, value, self.newline)
-        toml = self.opening.startswith(TOML)
-        if self._broken or toml or before is None or _loaded(made) != wanted:
+        fixed = self._broken or self.opening.startswith(TOML) or _holds_more(before, key)
+        if fixed or before is None or _loaded(made) != wanted:
             self.lost.append(f"its {key}: the front matter cannot be changed by lines")
         elif made != head:
             self.head = made
@@ -134,6 +134,13 @@ def _loaded(head: str) -> dict[Any, Any] | None:
     if values is None:
         return {}
     return values if isinstance(values, dict) else None
+
+
+def _holds_more(head: dict[Any, Any] | None, key: str) -> bool:
+    """Whether a key has what was not read of it, and would be lost with it."""
+    held = (head or {}).get(key)
+    many = held if isinstance(held, list) else []
+    return len(many) > MAX_TAGS or any(isinstance(one, list | dict) for one in many)
 
 
 def _with(head: str, key: str, value: str | list[str] | None, newline: str) -> str:

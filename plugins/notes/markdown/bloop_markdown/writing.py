@@ -86,7 +86,8 @@ class Writer:
             note = Written("", head="draft: true\n", opening="---\n", closing="---\n")
         note.set("id", own)
         self._fill(note, draft, place, stem_of(name))
-        self.vault.create(folder, name, iter([note.encoded()]), op.idempotency_key)
+        data = self._readable(place, note.encoded())
+        self.vault.create(folder, name, iter([data]), op.idempotency_key)
         return self._answer(ref)
 
     def _update(
@@ -98,6 +99,7 @@ class Writer:
         if not (op.again and new == old):
             self._same(path, old, version)
             if new != old:
+                self._readable(path, new)
                 self.vault.replace(path, new, version, op.idempotency_key)
         return self._answer(ref)
 
@@ -162,6 +164,16 @@ class Writer:
             # First who it is, then where: each step leaves a note that is known.
             self.vault.replace(path, note.encoded(), version, key)
         return note
+
+    def _readable(self, path: str, data: bytes) -> bytes:
+        """What is written, which must not be more than is read."""
+        most = self.reader.bounds.max_note_bytes
+        if len(data) > most:
+            raise UnsupportedError(
+                f"{path} would have {len(data):,} bytes; at most {most:,} are read",
+                cure="split the note, or raise max_note_bytes in [plugins.markdown]",
+            )
+        return data
 
     def _read(self, path: str) -> tuple[bytes, Written]:
         """A note to be changed; raises UnsupportedError where writing it would lose something."""

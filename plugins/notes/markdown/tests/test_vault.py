@@ -467,3 +467,15 @@ def test_who_a_note_is_and_that_it_is_a_draft_is_read_of_any_front_matter(root, 
     answer = do(root, NoteWrite.MOVE, note("id:w"), parent="Physics/")
     assert (root / "Physics/First.md").read_text() == f"{head}one\n"
     assert answer.ref == note("id:w")
+
+
+def test_what_would_not_be_read_again_is_not_written(root):
+    held = (root / "First.md").read_bytes()
+    with pytest.raises(UnsupportedError, match="at most 1,048,576 are read"):
+        update(root, "x" * (1 << 20))
+    assert (root / "First.md").read_bytes() == held
+
+    (root / "First.md").write_text("---\ntags: [[odd], red]\n---\none\n")
+    answer = update(root, "one\n", tags=("red", "new"))
+    assert (root / "First.md").read_text() == "---\ntags: [[odd], red]\n---\none\n"
+    assert answer.lost == ("its tags: the front matter cannot be changed by lines",)
