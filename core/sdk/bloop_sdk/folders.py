@@ -11,6 +11,7 @@ So are folders that systems keep for themselves (``lost+found``, bins of drives 
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from bloop_sdk.errors import MissingRecordError
 _OF_SYSTEMS = frozenset(
     {"lost+found", "$RECYCLE.BIN", "System Volume Information", "@eaDir", "#recycle", "__MACOSX"}
 )
+_IN_ICLOUD = re.compile(r"\.([^\x00-\x1f]+)\.icloud")
+"""What macOS leaves of a file whose bytes it has taken off the disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +62,12 @@ def walk(root: Path, *, folders: bool = False) -> Iterator[Found]:
             reason = f"the folder cannot be listed: {err.strerror}"
             yield Found(folder, refused=reason, unlisted=True)
             continue
+        away = [found[1] for entry in entries if (found := _IN_ICLOUD.fullmatch(entry.name))]
+        for name in away:
+            path = f"{folder}/{name}" if folder else name
+            yield Found(path, refused="it is in iCloud alone: have it downloaded to this machine")
         entries = [entry for entry in entries if not entry.name.startswith(".")]
-        if folders and folder and not entries:
+        if folders and folder and not entries and not away:
             yield Found(f"{folder}/")
         for entry in entries:
             path = f"{folder}/{entry.name}" if folder else entry.name

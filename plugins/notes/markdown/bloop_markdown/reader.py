@@ -133,7 +133,8 @@ class Reader:
         """The files that are not read at all."""
         for path, reason in self.source.refused:
             ref = Ref(Kind.NOTE if is_note(path) else Kind.FILE, path)
-            yield Skipped(ref=str(ref), reason=f"{path}: {reason}", code="record_refused")
+            skipped = Skipped(ref=str(ref), reason=f"{path}: {reason}", code="record_refused")
+            yield from self.left_out(path, skipped)
 
     def require_whole(self) -> None:
         """Raise MissingRecordError where a folder could not be listed: nothing is gone by that."""
@@ -146,7 +147,7 @@ class Reader:
         """What a file that could not be used leaves out: of a note its place too."""
         if not is_note(path):
             return [reason]
-        leaf = Ref(Kind.MODULE, f"{self.index.remote_ids[path]}{LEAF}")
+        leaf = Ref(Kind.MODULE, f"{self.index.remote_ids.get(path, path)}{LEAF}")
         return [reason, replace(reason, ref=str(leaf)[:MAX_PATH])]
 
     def container(self) -> Container:

@@ -45,7 +45,7 @@ class Source(Protocol):
     entries: dict[str, Entry]
     refused: list[tuple[str, str]]
     empty: list[str]
-    """Folders that hold nothing, with ``/`` at their ends."""
+    """Folders that hold nothing, or notes that are not read, with ``/`` at their ends."""
     unlisted: list[str]
     """Folders that could not be listed: what is in them is not gone."""
 
@@ -115,6 +115,8 @@ class Folder:
                 self.unlisted.append(found.path)
             if found.refused:
                 self.refused.append((found.path or self.name, found.refused))
+                if is_note(found.path) and "/" in found.path:  # Its folder is there all the same.
+                    self.empty.append(f"{found.path.rpartition('/')[0]}/")
                 continue
             modified = datetime.fromtimestamp(found.modified, UTC)
             self.entries[found.path] = Entry(found.path, found.size, modified, found.modified_ns)
