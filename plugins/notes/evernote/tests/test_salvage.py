@@ -6,9 +6,12 @@ import zipfile
 
 import pytest
 
+from bloop_evernote.config import EvernoteConfig
+from bloop_evernote.provider import EvernoteProvider
 from bloop_sdk.errors import FatalError, HostileInputError
 from bloop_sdk.records import Kind
-from plugins.notes.evernote.tests.exports import HEAD, export, media, note, provider_of, resource
+from bloop_sdk.testing import FakeContext, read_all
+from plugins.notes.evernote.tests.exports import HEAD, export, media, note, resource
 
 PICTURE = b"bytes of a picture"
 
@@ -176,25 +179,32 @@ async def test_nonsense_of_any_length_takes_no_time_to_speak_of(piece, write, re
     assert titles(snapshot)[-1] == "B"
 
 
-async def test_what_an_export_lacks_that_was_cut_off_is_not_gone(write, read):
+async def test_what_an_export_lacks_that_was_cut_off_is_not_gone(write):
     path = write(note("A"), note("B", created="20240309T065603Z"))
-    replica = await read(path)
+    ctx = FakeContext(source=path, config=EvernoteConfig())
+    replica = await read_all(EvernoteProvider(ctx))
     whole = path.read_bytes()
     path.write_bytes(whole[: whole.index(b"<note><title>B")])
-    await replica.run(provider_of(path))
+    await replica.run(EvernoteProvider(ctx))
     assert titles(replica) == ["A", "B"]
     path.write_bytes(whole[: whole.index(b"<note><title>B")] + b"</en-export>")
-    await replica.run(provider_of(path))
+    await replica.run(EvernoteProvider(ctx))
     assert titles(replica) == ["A"]
 
 
-async def test_what_a_bad_file_beside_others_held_is_not_gone(write, read):
-    write(note("A"), name="a.enex")
-    path = write(note("B"), name="b.enex")
-    replica = await read(path.parent)
+async def test_what_a_bad_file_beside_others_held_is_not_gone(write):
+    path = write(note("A"), name="a.enex")
+    write(note("B"), name="b.enex").write_bytes(b"")
+    ctx = FakeContext(source=path.parent, config=EvernoteConfig())
+    replica = await read_all(EvernoteProvider(ctx))
+    # What is read for the first time is whole for the hub, so that it is shown.
+    assert [one.whole for one in replica.positions.values()] == [True]
+    write(note("B"), name="b.enex")
+    await replica.run(EvernoteProvider(ctx))
     path.write_bytes(b"")
-    await replica.run(provider_of(path.parent))
+    await replica.run(EvernoteProvider(ctx))
     assert titles(replica) == ["A", "B"]
+    assert [one.whole for one in replica.positions.values()] == [False]
 
 
 async def test_a_text_that_its_app_has_encrypted_is_no_text(write, read):

@@ -83,7 +83,7 @@ class MarkdownProvider:
         if partition.stream != STREAM:
             raise UnsupportedError(f"notes have no stream {partition.stream!r}")
         reader = await self._open()
-        await self._ctx.run_sync(self._remember, reader)
+        held = await self._ctx.run_sync(self._ctx.store.get, self._held_key)
         after: str | None = state.value.get("after") if state else None
         if after is None:
             refused = list(reader.refused())
@@ -93,7 +93,11 @@ class MarkdownProvider:
             batch = await self._ctx.run_sync(_next_batch, reader, after)
             yield batch
             if batch.done == batch.total:
-                reader.require_whole()
+                # What is read for the first time is shown, even if a part of it lacks.
+                if held is not None:
+                    reader.require_whole()
+                elif reader.source.entries:
+                    await self._ctx.run_sync(self._ctx.store.set, self._held_key, True)
                 return
             after = batch.cursor.value["after"] if batch.cursor else None
 
@@ -175,12 +179,6 @@ class MarkdownProvider:
         reader = Reader(root, config, self._chunks, living=True, known=self._known)
         self._require_mounted(root, reader)
         return reader
-
-    def _remember(self, reader: Reader) -> None:
-        """Keep that the vault holds something: see :meth:`_require_mounted`."""
-        store, key = self._ctx.store, self._held_key
-        if reader.living and reader.source.entries and store.get(key) is None:
-            store.set(key, True)
 
     def _require_mounted(self, root: Path, reader: Reader) -> None:
         """Raise UnavailableError where there is nothing at all, and there was something once.

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from bloop_markdown.config import MarkdownConfig
+from bloop_markdown.provider import MarkdownProvider
 from bloop_sdk.errors import (
     FatalError,
     HostileInputError,
@@ -18,7 +20,7 @@ from bloop_sdk.errors import (
     UnavailableError,
 )
 from bloop_sdk.records import Kind, Ref
-from bloop_sdk.testing import read_all
+from bloop_sdk.testing import FakeContext, read_all
 
 
 async def test_links_out_of_the_folder_are_refused_once_each(folder, read, tmp_path):
@@ -94,11 +96,10 @@ async def test_what_may_not_be_read_is_left_out(folder, read):
     assert "the folder cannot be listed" in snapshot.skipped["file:closed"]
 
 
-async def test_what_is_in_a_folder_that_cannot_be_listed_now_is_not_gone(
-    folder, provider, monkeypatch
-):
+async def test_what_is_in_a_folder_that_cannot_be_listed_now_is_not_gone(folder, monkeypatch):
     root = folder({"a.md": "", "b.md": "", "closed/c.md": ""})
-    replica = await read_all(provider(root))
+    ctx = FakeContext(source=root, config=MarkdownConfig())
+    replica = await read_all(MarkdownProvider(ctx))
     (root / "b.md").unlink()
     scandir, closed = os.scandir, {root.resolve() / "closed"}
 
@@ -108,11 +109,14 @@ async def test_what_is_in_a_folder_that_cannot_be_listed_now_is_not_gone(
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", refusing)
-    await replica.run(provider(root))
+    await replica.run(MarkdownProvider(ctx))
     assert {one.raw["path"] for one in replica.of(Kind.NOTE)} >= {"a.md", "closed/c.md"}
+    # What is read for the first time is whole for the hub, so that it is shown.
+    first = await read_all(MarkdownProvider(FakeContext(source=root, config=MarkdownConfig())))
+    assert [one.whole for one in first.positions.values()] == [True]
     closed.add(root.resolve())
     with pytest.raises(UnavailableError, match="Notes: the folder cannot be listed"):
-        await replica.run(provider(root))
+        await replica.run(MarkdownProvider(ctx))
 
 
 async def test_what_is_in_icloud_alone_is_not_gone(folder, provider):
