@@ -94,7 +94,8 @@ class EvernoteProvider:
         """Keep whether all notebooks were read before: see :meth:`_end`."""
         kept = self._kept()
         is_known = _digests(reader) <= set(kept["notebooks"])
-        self._ctx.store.set(self._key, {**kept, "is_known": is_known})
+        if is_known != kept["is_known"]:
+            self._ctx.store.set(self._key, {**kept, "is_known": is_known})
 
     def _end(self, reader: Reader) -> None:
         """Raise MalformedRecordError where there may be notes that were not read.
