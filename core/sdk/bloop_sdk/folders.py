@@ -23,7 +23,12 @@ from bloop_sdk.errors import MissingRecordError
 _OF_SYSTEMS = frozenset(
     {"lost+found", "$RECYCLE.BIN", "System Volume Information", "@eaDir", "#recycle", "__MACOSX"}
 )
-_IN_ICLOUD = re.compile(r"\.([^\x00-\x1f]+)\.icloud")
+_NO_NAME = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters, those that turn the order of letters round, and bytes that are no UTF-8.
+
+Blanks of all kinds and joiners are letters of names: in Japanese, French, Persian, and in emoji.
+"""
+_IN_ICLOUD = re.compile(r"\.(.+)\.icloud")
 """What macOS leaves of a file whose bytes it has taken off the disk."""
 
 
@@ -62,7 +67,8 @@ def walk(root: Path, *, folders: bool = False) -> Iterator[Found]:
             reason = f"the folder cannot be listed: {err.strerror}"
             yield Found(folder, refused=reason, unlisted=True)
             continue
-        away = [found[1] for entry in entries if (found := _IN_ICLOUD.fullmatch(entry.name))]
+        names = [entry.name for entry in entries if not _NO_NAME.search(entry.name)]
+        away = [found[1] for name in names if (found := _IN_ICLOUD.fullmatch(name))]
         for name in away:
             path = f"{folder}/{name}" if folder else name
             yield Found(path, refused="it is in iCloud alone: have it downloaded to this machine")
@@ -71,7 +77,7 @@ def walk(root: Path, *, folders: bool = False) -> Iterator[Found]:
             yield Found(f"{folder}/")
         for entry in entries:
             path = f"{folder}/{entry.name}" if folder else entry.name
-            if entry.is_dir(follow_symlinks=False) and entry.name.isprintable():
+            if entry.is_dir(follow_symlinks=False) and not _NO_NAME.search(entry.name):
                 if entry.name not in _OF_SYSTEMS:
                     waiting.append(path)
             else:
@@ -83,7 +89,7 @@ def _found(root: Path, path: str, entry: os.DirEntry[str]) -> Found:
         inside = (root / path).resolve().is_relative_to(root.resolve())
         where = "to another place of the folder" if inside else "out of the folder"
         return Found(path, refused=f"it is a symbolic link that leads {where}")
-    if not entry.name.isprintable():  # Undecodable bytes come as lone surrogates.
+    if _NO_NAME.search(entry.name):
         shown = path.encode("utf-8", "backslashreplace").decode()
         return Found(shown, refused="its name holds control characters or is no UTF-8")
     if not entry.is_file(follow_symlinks=False):
