@@ -176,6 +176,7 @@ def test_links_of_the_hub_become_links_between_files(root):
         ("...", "Untitled"),
         ("ä" * 300, "ä" * 100),
         ("a\x00\u202eb\n", "a-b-"),
+        ("👩\u200d🏫", "👩\u200d🏫"),
     ],
 )
 def test_names_are_made_safe(title, name):
