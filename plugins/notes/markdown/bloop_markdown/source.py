@@ -15,7 +15,12 @@ from zipfile import ZipInfo, is_zipfile
 
 from bloop_markdown.config import MarkdownConfig
 from bloop_sdk.archives import CHUNK, open_zip, pieces
-from bloop_sdk.errors import HostileInputError, MalformedRecordError, UnavailableError
+from bloop_sdk.errors import (
+    HostileInputError,
+    MalformedRecordError,
+    MissingRecordError,
+    UnavailableError,
+)
 from bloop_sdk.folders import open_inside, walk
 
 NOTE_SUFFIXES = (".md", ".markdown")
@@ -128,12 +133,15 @@ class Folder:
 
     def pieces(self, path: str) -> Iterator[bytes]:
         """See :class:`Source`."""
-        with open_inside(self._root, path) as file:
-            # It may have changed since the folder was listed: the time is that of these bytes.
-            modified = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime, UTC)
-            self.entries[path] = replace(self.entries[path], modified=modified)
-            while piece := file.read(CHUNK):
-                yield piece
+        try:
+            with open_inside(self._root, path) as file:
+                # It may have changed since the folder was listed: the time is of these bytes.
+                modified = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime, UTC)
+                self.entries[path] = replace(self.entries[path], modified=modified)
+                while piece := file.read(CHUNK):
+                    yield piece
+        except OSError as err:  # A disk that fails at one file costs that file.
+            raise MissingRecordError(f"{path} cannot be read: {err.strerror}") from err
 
 
 class Zip:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from bloop_markdown import source
 from bloop_markdown.config import MarkdownConfig
 from bloop_markdown.provider import MarkdownProvider
 from bloop_sdk.errors import (
@@ -19,6 +20,7 @@ from bloop_sdk.errors import (
     MalformedRecordError,
     UnavailableError,
 )
+from bloop_sdk.folders import open_inside
 from bloop_sdk.records import Kind, Ref
 from bloop_sdk.testing import FakeContext, read_all
 
@@ -117,6 +119,20 @@ async def test_what_is_in_a_folder_that_cannot_be_listed_now_is_not_gone(folder,
     closed.add(root.resolve())
     with pytest.raises(UnavailableError, match="Notes: the folder cannot be listed"):
         await replica.run(MarkdownProvider(ctx))
+
+
+async def test_a_disk_that_fails_at_one_file_costs_that_file(folder, read, monkeypatch):
+    class Failing(io.FileIO):
+        def read(self, *_):
+            raise OSError(errno.EIO, "Input/output error")
+
+    def opened(root, path):
+        return Failing(root / path) if path == "b.md" else open_inside(root, path)
+
+    monkeypatch.setattr(source, "open_inside", opened)
+    snapshot = await read(folder({"a.md": "", "b.md": "---\nid: b\n---\n"}))
+    assert [one.raw["path"] for one in snapshot.of(Kind.NOTE)] == ["a.md"]
+    assert snapshot.skipped["note:b.md"] == "b.md: b.md cannot be read: Input/output error"
 
 
 async def test_what_is_in_icloud_alone_is_not_gone(folder, provider):
