@@ -5,6 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bloop.content.links import resolve_html, resolve_json
+from bloop.content.notes.merge import Text
+from bloop.content.notes.texts import text_of
 from bloop.content.redact import learner_view
 from bloop.content.sanitise import sanitise
 from bloop.content.texts import html_of_markdown, markdown_of_html, text_of_html
@@ -169,3 +171,10 @@ def test_a_learners_quiz_holds_no_answer(kind):
     text = str(view)
     assert not any(word in text for word in ("weight", "because", "yes", "100", "answer", "low"))
     assert learner_view("page", {}) is None
+
+
+def test_a_note_without_what_its_author_notes_aside():
+    assert learner_view("note", {"markdown": "100% plain", "tags": ["a"]}) is None
+    for text in ("a %%secret%%", "a <!-- secret -->"):
+        view = learner_view("note", {"markdown": text, "tags": ["a"]})
+        assert text_of({"title": "T", "html": "<p>a</p>", "data": view}) == Text("T", "a", ("a",))

@@ -106,6 +106,24 @@ async def test_what_both_changed_becomes_a_copy_that_is_a_file_too(pair):
     await pair.calm()
 
 
+async def test_the_copy_of_a_draft_is_a_draft_here_and_there(pair):
+    head = "---\ndraft: true\n---\n"
+    pair.write("Exam.md", head + THREE)
+    await pair.sync()
+    pair.edit("Exam", markdown=THREE.replace("two", "mine"))
+    pair.write("Exam.md", head + THREE.replace("two", "theirs"))
+
+    await pair.sync()
+    await pair.send()
+    await pair.calm()
+
+    [conflict] = pair.all(Conflict)
+    [copy] = pair.all(Item, Item.id == conflict.copy_id)
+    assert not copy.published
+    [made] = [path for path in pair.root.glob("Exam*.md") if path.name != "Exam.md"]
+    assert "\ndraft: true\n" in made.read_text()
+
+
 async def test_notes_are_made_given_files_moved_and_deleted(pair):
     made = pair.command(service.create, pair.book(), title="A/B: c", markdown="Hello\n", tags=["x"])
     assert await pair.send() == {"sent": 1}

@@ -29,6 +29,17 @@ def test_a_walk_names_every_file_in_one_order_and_passes_over_what_is_hidden(roo
     assert found[0].modified == (root / "a.md").stat().st_mtime
 
 
+def test_a_walk_takes_names_of_every_language_and_none_that_is_no_name(root):
+    names = ["会議\u3000メモ.md", "Où\u00a0?.md", "👩\u200d🏫/می\u200cروم.md", "\U0001fae9.md"]
+    bad = ["a\u202egpj.exe", "b\u2028.md", "c\x85.md"]
+    for name in [*names, *bad, ".late.md.icloud", "lost+found/x.md"]:
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_text("")
+    found = {one.path: one.refused for one in walk(root)}
+    assert {path for path, why in found.items() if why is None} == {"a.md", "b/deep/x.md", *names}
+    assert {path for path, why in found.items() if why} == {*bad, "late.md"}
+
+
 def test_a_walk_follows_no_link_and_opens_no_pipe(root, tmp_path):
     (root / "out.md").symlink_to(tmp_path / "outside.md")
     (root / "up").symlink_to(tmp_path)

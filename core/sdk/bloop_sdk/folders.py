@@ -5,11 +5,13 @@
             with open_inside(root, found.path) as file: ...
 
 Names that start with a dot are passed over: they are other programs' own (``.git``, ``.obsidian``).
+So are folders that systems keep for themselves (``lost+found``, bins of drives and of servers).
 """
 
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,10 +20,24 @@ from typing import BinaryIO
 
 from bloop_sdk.errors import MissingRecordError
 
+_OF_SYSTEMS = frozenset(
+    {"lost+found", "$RECYCLE.BIN", "System Volume Information", "@eaDir", "#recycle", "__MACOSX"}
+)
+_NO_NAME = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters, those that turn the order of letters round, and bytes that are no UTF-8.
+
+Blanks of all kinds and joiners are letters of names: in Japanese, French, Persian, and in emoji.
+"""
+_IN_ICLOUD = re.compile(r"\.(.+)\.icloud")
+"""What macOS leaves of a file whose bytes it has taken off the disk."""
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
     """A file of a folder; ``refused`` says why one is not to be read.
+
+    Of a folder that could not be listed (``unlisted``) nobody knows what is in it: none of that is
+    gone. Its path is empty where that is ``root`` itself.
 
     ``path`` is relative, with ``/``; ``size`` is in bytes, ``modified`` in seconds since the epoch.
     ``modified_ns`` is the same in whole nanoseconds, to be compared.
@@ -32,6 +48,7 @@ class Found:
     modified: float = 0.0
     refused: str | None = None
     modified_ns: int = 0
+    unlisted: bool = False
 
 
 def walk(root: Path, *, folders: bool = False) -> Iterator[Found]:
@@ -47,15 +64,22 @@ def walk(root: Path, *, folders: bool = False) -> Iterator[Found]:
             with os.scandir(root / folder) as listed:
                 entries = sorted(listed, key=lambda entry: entry.name)
         except OSError as err:
-            yield Found(folder, refused=f"the folder cannot be listed: {err.strerror}")
+            reason = f"the folder cannot be listed: {err.strerror}"
+            yield Found(folder, refused=reason, unlisted=True)
             continue
+        names = [entry.name for entry in entries if not _NO_NAME.search(entry.name)]
+        away = [found[1] for name in names if (found := _IN_ICLOUD.fullmatch(name))]
+        for name in away:
+            path = f"{folder}/{name}" if folder else name
+            yield Found(path, refused="it is in iCloud alone: have it downloaded to this machine")
         entries = [entry for entry in entries if not entry.name.startswith(".")]
-        if folders and folder and not entries:
+        if folders and folder and not entries and not away:
             yield Found(f"{folder}/")
         for entry in entries:
             path = f"{folder}/{entry.name}" if folder else entry.name
-            if entry.is_dir(follow_symlinks=False) and entry.name.isprintable():
-                waiting.append(path)
+            if entry.is_dir(follow_symlinks=False) and not _NO_NAME.search(entry.name):
+                if entry.name not in _OF_SYSTEMS:
+                    waiting.append(path)
             else:
                 yield _found(root, path, entry)
 
@@ -65,7 +89,7 @@ def _found(root: Path, path: str, entry: os.DirEntry[str]) -> Found:
         inside = (root / path).resolve().is_relative_to(root.resolve())
         where = "to another place of the folder" if inside else "out of the folder"
         return Found(path, refused=f"it is a symbolic link that leads {where}")
-    if not entry.name.isprintable():  # Undecodable bytes come as lone surrogates.
+    if _NO_NAME.search(entry.name):
         shown = path.encode("utf-8", "backslashreplace").decode()
         return Found(shown, refused="its name holds control characters or is no UTF-8")
     if not entry.is_file(follow_symlinks=False):

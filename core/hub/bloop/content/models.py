@@ -125,8 +125,9 @@ class Container(Sourced, Base):
 class Item(Sourced, Base):
     """Something to read, do, open or talk about; ``data`` holds what only its kind has.
 
-    ``learner_data`` is what learners see in place of ``data`` where that holds answers; ``blob`` is
-    the SHA-256 of a file's bytes. ``concealed`` says that it stands only below hidden modules.
+    ``learner_data`` is what learners see in place of ``data`` where that holds answers or comments;
+    ``blob`` is the SHA-256 of a file's bytes. ``concealed`` says that it stands only below hidden
+    modules.
     ``theirs`` is what the other side (or an imported file) holds of a note that was changed here
     and not there yet (:class:`bloop.content.notes.merge.Text`). ``source`` is the Markdown that
     ``html`` was made of, ``draft`` what it is to say once it is published again

@@ -1,19 +1,26 @@
-"""A quiz as a learner may see it: the questions without what tells their answers.
+"""What a learner may see of an item's data, where that is less than all of it.
+
+A quiz: the questions without what tells their answers. A note: not the Markdown whose comments are
+for its author alone; what it says is in its HTML.
 
 Of one that is restricted in its system (:class:`bloop_sdk.records.Quiz`) they see no question.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 _SHOWN = ("id", "kind", "title", "html", "points", "case_sensitive")
+_COMMENT = re.compile("%%|<!--")
 _TYPED = frozenset({"blank", "numeric", "formula", "essay", "upload", "text"})
 """Kinds whose choices are accepted answers: none of them is shown."""
 
 
 def learner_view(kind: str, data: dict[str, Any]) -> dict[str, Any] | None:
-    """``data`` without answers and feedback; None where it holds none."""
+    """``data`` without answers, feedback and comments; None where it holds none."""
+    if kind == "note" and _COMMENT.search(data.get("markdown") or ""):
+        return {**data, "markdown": None}
     if kind != "quiz":
         return None
     shown = () if data.get("restricted") else data["questions"]

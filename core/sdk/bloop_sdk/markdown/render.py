@@ -55,9 +55,10 @@ def dialect() -> MarkdownIt:
     parser.block.ruler.before(
         "table", "comment_block", syntax.comment_block, {"alt": ["paragraph", "blockquote", "list"]}
     )
-    rules = [syntax.resolve_links, syntax.callouts, syntax.tasks, syntax.tags, syntax.names]
-    for rule in rules:
-        parser.core.ruler.push(rule.__name__, rule)
+    # Before what is escaped looks like all else.
+    for rule in [syntax.callouts, syntax.tasks, syntax.tags, syntax.names]:
+        parser.core.ruler.before("text_join", rule.__name__, rule)
+    parser.core.ruler.push("resolve_links", syntax.resolve_links)
     return parser
 
 

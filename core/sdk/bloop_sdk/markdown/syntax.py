@@ -33,6 +33,8 @@ _DOLLARS = math_inline_dollar(allow_space=False)
 _DOLLAR_BLOCK = math_block_dollar(
     label_normalizer=lambda label: re.sub(r"\s+", "-", label), allow_blank_lines=True
 )
+_SPECIAL = "text_special"
+"""What ``\\#`` and ``&amp;`` are until markdown-it joins them with what is beside them."""
 _SIZE = re.compile(r"(\d{1,4})(?:x(\d{1,4}))?")
 
 
@@ -184,16 +186,23 @@ def comment(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - as abov
 
 
 def comment_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # noqa: FBT001
-    """The same over paragraphs, from a line that starts with ``%%`` to one that ends so."""
+    """The same over paragraphs, from a line that starts with ``%%`` to the next ``%%``."""
     first = state.src[state.bMarks[start] + state.tShift[start] : state.eMarks[start]]
     if not first.startswith("%%") or "%%" in first[2:]:
         return False
     if silent:
         return True
     line = start + 1
-    while line < end and not state.src.endswith("%%", 0, state.eMarks[line]):
+    while line < end and state.src.find("%%", state.bMarks[line], state.eMarks[line]) < 0:
         line += 1
     state.line = min(line + 1, end)
+    if line < end:
+        behind = state.src.find("%%", state.bMarks[line]) + 2
+        rest = state.src[behind : state.eMarks[line]]
+        if rest.strip():  # Text again, read as a line of its own.
+            state.bMarks[line], state.sCount[line] = behind, state.blkIndent
+            state.tShift[line] = len(rest) - len(rest.lstrip())
+            state.line = line
     return True
 
 
@@ -282,13 +291,19 @@ def tasks(state: StateCore) -> None:
 
 
 def tags(state: StateCore) -> None:
-    """``#tag`` in a text is one of the note's tags, and stays where it stands."""
+    """``#tag`` in a text is one of the note's tags, and stays where it stands.
+
+    What a backslash stands before is a letter like others.
+    """
     links: Links = state.env["links"]
     for token in state.tokens:
+        before = Token("text", "", 0)
         for child in token.children or ():
             if child.type == "text":
-                found = (match[1].strip("/") for match in _TAG.finditer(child.content))
+                ahead = before.content if before.info == "entity" else before.info
+                found = (match[1].strip("/") for match in _TAG.finditer(ahead + child.content))
                 links.tags |= dict.fromkeys(one for one in found if one and not one.isdecimal())
+            before = child if child.type == _SPECIAL else Token("text", "", 0)
 
 
 def names(state: StateCore) -> None:
@@ -298,7 +313,11 @@ def names(state: StateCore) -> None:
         if token.type != "inline" or not token.children:
             continue
         last = token.children[-1]
+        behind = len(token.children) > 1 and token.children[-2].type == _SPECIAL
         block = _BLOCK_NAME.search(last.content) if last.type == "text" else None
+        block = (
+            None if behind and block and block.start() == 0 and last.content[0] == "^" else block
+        )
         name = ""
         if block and opening.type == "paragraph_open":
             name, last.content = f"^{block[1]}", last.content[: block.start()]
@@ -311,7 +330,7 @@ def names(state: StateCore) -> None:
 
 def plain(token: Token) -> str:
     """The words of a line without its markup."""
-    kept = {"text", "code_inline", "math_inline", "image"}
+    kept = {"text", _SPECIAL, "code_inline", "math_inline", "image"}
     return "".join(
         child.content if child.type in kept else " " if child.type.endswith("break") else ""
         for child in token.children or ()

@@ -109,6 +109,7 @@ class NoteDraft:
     ``base`` is the record's ``raw`` as it was last read, empty for a new note, and
     ``base_markdown`` what was made of it: what the two Markdowns have in common should stay as it
     is over there, with all that Markdown cannot say. ``parent`` is the remote id of a node.
+    A new note that is not ``published`` is a draft over there, where the system knows drafts.
     """
 
     container: str
@@ -119,6 +120,7 @@ class NoteDraft:
     tags: tuple[str, ...] = ()
     base: JSONObject = field(default_factory=dict, repr=False)
     base_markdown: str = field(default="", repr=False)
+    published: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

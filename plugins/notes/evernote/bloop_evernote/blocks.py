@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 from bs4 import Tag
 from bs4.element import NavigableString
 
@@ -48,6 +50,8 @@ def check_lines(body: Tag, todos: list[Tag]) -> None:
     begun: set[int] = set()
     for todo in todos:
         block = _block_of(todo)
+        while (above := todo.parent) is not None and above is not block and _is_alone(todo):
+            above.unwrap()  # A box is not bold: it would be a letter in a text that is.
         first = block is not None and id(block) not in begun and not _text_before(todo, block)
         begun.add(id(block))
         box = DONE if str(todo.get("checked")).lower() == "true" else OPEN
@@ -105,6 +109,10 @@ def _text_before(element: Tag, block: Tag) -> bool:
             return True
         at = at.parent
     return False
+
+
+def _is_alone(element: Tag) -> bool:
+    return all(_is_blank(one) for one in chain(element.previous_siblings, element.next_siblings))
 
 
 def _is_blank(node: object) -> bool:

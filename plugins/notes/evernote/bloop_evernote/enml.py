@@ -23,7 +23,7 @@ _INTERNAL = re.compile(
     re.IGNORECASE,
 )
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
-_DIGITS = re.compile(r"\d{1,5}")
+_PIXELS = re.compile(r"(\d{1,5})(?:\.\d+)?\s*(?:px)?", re.IGNORECASE)
 _TIP = "\N{ELECTRIC LIGHT BULB}"
 
 
@@ -52,26 +52,28 @@ class Surroundings:
     """What a text's marks stand for.
 
     ``media`` gives an attachment for a hash and a media type, ``link`` the remote id of a note for
-    a guid and a title, ``picture`` the file that a ``data:`` image becomes, ``rest`` the
+    guids and a title, ``picture`` the file that a ``data:`` image becomes, ``rest`` the
     attachments that are not among those shown, ``tasks`` what is to be done by the ids of groups.
     """
 
     media: Callable[[str, str], Media | None]
-    link: Callable[[str, str], str | None]
+    link: Callable[[Sequence[str], str], str | None]
     picture: Callable[[int, str, bytes], Media]
     rest: Callable[[set[str]], list[Media]]
     tasks: Mapping[str, Sequence[tuple[bool, str]]]
 
 
-def guids_in(href: str) -> str:
-    """The guid of the note that an internal link names, or nothing."""
-    found = _GUID.findall(href)
-    return found[-1].lower() if found else ""
+def guids_in(href: str) -> list[str]:
+    """The guids that an internal link names: that of its note, and maybe that of a notebook."""
+    return [guid.lower() for guid in _GUID.findall(href)]
 
 
 def is_internal(href: str) -> bool:
-    """Whether a link is one to a note in Evernote."""
-    return bool(_INTERNAL.match(href))
+    """Whether a link is one to a note in Evernote, and not to Evernote's own pages."""
+    found = _INTERNAL.match(href)
+    if found is None:
+        return False
+    return not found[0].lower().endswith(("client/", "shard/")) or bool(guids_in(href))
 
 
 def convert(enml: str, around: Surroundings) -> Converted:
@@ -297,10 +299,11 @@ class _Conversion:
 
 def _show(element: Tag, medium: Media) -> None:
     """Make an element show an attachment: an image, sound and video, or a link to the rest."""
+    said = {**element.attrs, **styles(element)}  # A style counts more than an attribute.
     sizes = {
-        name: found[0]
+        name: found[1]
         for name in ("width", "height")
-        if (found := _DIGITS.match(str(element.get(name) or "")))
+        if (found := _PIXELS.fullmatch(str(said.get(name) or "").strip()))
     }
     alt = str(element.get("alt") or "") or medium.name
     source = f"bloop:file:{medium.remote_id}"

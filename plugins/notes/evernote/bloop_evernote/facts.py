@@ -23,6 +23,7 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _REFERENCE = re.compile(r"&(?:#(x?)([0-9A-Fa-f]{1,7});|([A-Za-z][A-Za-z0-9]{0,31});)?")
 _XML_NAMES = frozenset({"amp", "lt", "gt", "quot", "apos"})
 _BLANKS = re.compile(r"\s+")
+_TWELVE = re.compile(r"(\d{8})T(\d{1,2})(\d{4})\s*([AP])MZ")
 _SAFE: dict[str, Any] = {
     "encoding": "utf-8",
     "resolve_entities": False,
@@ -180,10 +181,17 @@ def attributes(element: Element) -> Iterator[tuple[str, str]]:
 
 
 def time(text: str) -> datetime | None:
-    """``20240309T065929Z``, ISO 8601 or milliseconds since 1970, in UTC."""
+    """``20240309T065929Z``, ISO 8601 or milliseconds since 1970, in UTC.
+
+    And ``20180306T91108 AMZ``, which Evernote writes where the system counts hours to twelve.
+    """
     try:
         if text.isdecimal() and len(text) in {12, 13}:
             return datetime.fromtimestamp(int(text) / 1000, UTC)
+        twelve = _TWELVE.fullmatch(text)
+        if twelve and 1 <= int(twelve[2]) <= 12:
+            hour = int(twelve[2]) % 12 + (12 if twelve[4] == "P" else 0)
+            text = f"{twelve[1]}T{hour:02}{twelve[3]}Z"
         found = datetime.fromisoformat(text)
     except (ValueError, OverflowError):
         return None

@@ -67,13 +67,16 @@ class Matching:
 
     def __init__(self, enml: str, attachments: Sequence[Attachment]) -> None:
         self.lost: list[str] = []
-        self._known: dict[str, Media] = {}
-        for key in (_own, _noted, _cached):
+        self._known: dict[str, list[Media]] = {}
+        for attachment in attachments:
+            self._known.setdefault(attachment.payload.md5, []).append(attachment.media)
+        for key in (_noted, _cached):
             for attachment in attachments:
                 for digest in key(attachment):
-                    self._known.setdefault(digest, attachment.media)
+                    self._known.setdefault(digest, [attachment.media])
         wanted = [dict(_ATTRIBUTE.findall(tag)) for tag in _MEDIA.findall(enml)]
-        used = {self._known[h].remote_id for one in wanted if (h := _hash(one)) in self._known}
+        hashes = map(_hash, wanted)
+        used = {media.remote_id for one in hashes for media in self._known.get(one, ())}
         left = [one.media for one in attachments if one.media.remote_id not in used]
         self._loose: dict[tuple[str, str], list[Media]] = {}
         for one in wanted:
@@ -89,9 +92,12 @@ class Matching:
                 )
 
     def find(self, digest: str, mime: str) -> Media | None:
-        """The attachment of an ``en-media``; those without a hash are asked for in their order."""
-        if digest in self._known:
-            return self._known[digest]
+        """The attachment of an ``en-media``; those without a hash are asked for in their order.
+
+        So are several of the same bytes, each of which has a name of its own.
+        """
+        if known := self._known.get(digest):
+            return known.pop(0) if len(known) > 1 else known[0]
         loose = self._loose.get((digest, mime), [])
         return (
             loose[0] if len(loose) == 1 or (loose and digest) else (loose.pop(0) if loose else None)
@@ -104,10 +110,6 @@ def _hash(attributes: dict[str, str]) -> str:
 
 def _fits(media: Media, mime: str) -> bool:
     return media.mime == mime or not mime or not media.mime
-
-
-def _own(one: Attachment) -> list[str]:
-    return [one.payload.md5]
 
 
 def _noted(one: Attachment) -> list[str]:

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from bloop_evernote.scan import NoteSpan, Window, notes
 from bloop_evernote.source import Export
 
-_TITLE = re.compile(rb"<title[^<>]*>(.*?)</title", re.DOTALL)
-_CREATED = re.compile(rb"<created>\s*([^<>]{1,40}?)\s*</created")
+_TITLE = re.compile(rb"<title(?:\s[^<>]{0,400})?>")
+_CREATED = re.compile(rb"<created>([^<>]{1,80})</created")
 _GUID = re.compile(rb"<guid>\s*([0-9A-Fa-f-]{36})\s*</guid")
 _CDATA = re.compile(rb"<!\[CDATA\[|\]\]>")
 _TITLE_BYTES = 4000
@@ -40,11 +40,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Scrap:
-    """Bytes of an export that belong to no note."""
+    """Bytes of an export that belong to no note; behind those at its ``is_end`` something lacks."""
 
     notebook: int
     start: int
     reason: str
+    is_end: bool = False
 
 
 class Index:
@@ -55,6 +56,7 @@ class Index:
         self.entries: list[Entry] = []
         self.scraps: list[Scrap] = []
         self.by_guid: dict[str, str] = {}
+        self._seen: Counter[tuple[str, ...]] = Counter()
         for number, export in enumerate(exports):
             self._read(number, export, most_facts)
         self._order = [self._place(entry.notebook, entry.start) for entry in self.entries]
@@ -73,7 +75,7 @@ class Index:
                 end = span.end
             self._tail(window, number, end)
         shared = Counter(created or title for _, title, created, _ in found)
-        seen: Counter[tuple[str, ...]] = Counter()
+        seen = self._seen
         for position, (span, title, created, guid) in enumerate(found):
             base = created or title
             names: tuple[str, ...] = ("guid", guid) if guid else (export.key, base)
@@ -97,7 +99,7 @@ class Index:
         tail = window.read(end, end + 4000)
         if b"</en-export" not in tail and not (not end and b"/>" in tail):
             reason = f"the file ends at offset {window.size:,} without its closing </en-export>"
-            self.scraps.append(Scrap(number, end, reason))
+            self.scraps.append(Scrap(number, end, reason, is_end=True))
 
     def _place(self, notebook: int, start: int) -> tuple[str, int]:
         return (self.exports[notebook].key, start)
@@ -111,12 +113,12 @@ class Index:
         at = self._ids.get(remote_id)
         return None if at is None else self.entries[at]
 
-    def find(self, guid: str, title: str, notebook: int) -> str | None:
-        """The note that a link means: by its guid, else by its title, in the same notebook first.
+    def find(self, guids: Sequence[str], title: str, notebook: int) -> str | None:
+        """The note that a link means: by a guid, else by its title, in the same notebook first.
 
         None where there is none, or where several could be meant.
         """
-        if found := self.by_guid.get(guid):
+        if found := next((self.by_guid[one] for one in guids if one in self.by_guid), None):
             return found
         if self._titles is None:
             self._titles = defaultdict(list)
@@ -138,13 +140,14 @@ def fold(title: str) -> str:
 def _names(facts: bytes) -> tuple[str, str, str]:
     """Title, time of creation and guid, by their tags alone: also of broken XML."""
     found = _TITLE.search(facts)
+    end = facts.find(b"</title", found.end()) if found else -1
     title = ""
-    if found:
-        text = _CDATA.sub(b"", found[1][:_TITLE_BYTES]).decode(errors="replace")
-        title = " ".join(html.unescape(text).split())
+    if found and end >= 0:
+        text = facts[found.end() : min(end, found.end() + _TITLE_BYTES)]
+        title = " ".join(html.unescape(_CDATA.sub(b"", text).decode(errors="replace")).split())
     created, guid = _CREATED.search(facts), _GUID.search(facts)
     return (
         title,
-        created[1].decode(errors="replace") if created else "",
+        created[1].strip().decode(errors="replace") if created else "",
         guid[1].decode().lower() if guid else "",
     )

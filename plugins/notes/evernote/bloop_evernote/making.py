@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bloop_evernote import properties
 from bloop_evernote.enml import Converted, Media, Surroundings, convert
@@ -19,12 +20,14 @@ from bloop_sdk.errors import MalformedRecordError, SkippableError
 from bloop_sdk.media_types import media_type
 from bloop_sdk.records import File, JSONObject, Kind, Node, Note, Record, Ref, Skipped, Task
 
-RENDERING = 1
+RENDERING = 2
 """Raise it when notes come out differently: every one is then written again."""
 
 LEAF = "#note"
 _REST = "#rest"
 _UNTITLED = "Untitled"
+_NO_TYPE = {"", "application/octet-stream"}
+_ENCRYPTED = re.compile(rb"<content\s[^<>]*base64:aes")
 
 
 @dataclass(slots=True)
@@ -56,7 +59,9 @@ def make(reader: Reader, entry: Entry, windows: Windows) -> Made:
         window = windows.of(reader, entry.notebook)
         return _Making(reader, entry, window, reader.span(window, entry)).run()
     except SkippableError as err:
-        return Made([], [_skipped(reader, entry, str(err), err.code)])
+        skipped = _skipped(reader, entry, str(err), err.code)
+        place = Ref(Kind.MODULE, entry.remote_id + LEAF)
+        return Made([], [skipped, replace(skipped, ref=str(place))])
 
 
 def _skipped(
@@ -70,6 +75,12 @@ def _skipped(
         code=code,
         raw={"key": key, "title": title, "offset": entry.start},
     )
+
+
+def _unshown(attachments: list[Attachment], shown: set[str]) -> list[Media]:
+    """What no text shows, not even by the same bytes of another one."""
+    seen = {one.payload.md5 for one in attachments if one.media.remote_id in shown}
+    return [one.media for one in attachments if one.payload.md5 not in seen]
 
 
 class _Making:
@@ -113,6 +124,12 @@ class _Making:
                 cure="raise max_note_bytes in [plugins.evernote], or split the note",
                 code="note_too_large",
             )
+        if _ENCRYPTED.search(self._span.facts):
+            raise MalformedRecordError(
+                "its text is encrypted by the app that exported it (base64:aes)",
+                cure="export it with another app of the same account, or with evernote-backup",
+                code="note_encrypted",
+            )
         self._made.size = end - start
         return text_of(self._window.read(start, end))
 
@@ -141,7 +158,8 @@ class _Making:
         payload = Payload()
         for _ in decoded(self._window, span, payload):
             pass
-        resource.mime = resource.mime or media_type(resource.name) or ""
+        if resource.mime in _NO_TYPE:  # Evernote gives that to much that it does not know.
+            resource.mime = media_type(resource.name) or resource.mime
         media = self._media(resource.name, resource.mime, payload.md5)
         lost = payload.flaws()
         if resource.name and media.name != resource.name:
@@ -197,11 +215,9 @@ class _Making:
 
         return Surroundings(
             media=matching.find,
-            link=lambda guid, title: index.find(guid, title, notebook),
+            link=lambda guids, title: index.find(guids, title, notebook),
             picture=picture,
-            rest=lambda shown: [
-                one.media for one in attachments if one.media.remote_id not in shown
-            ],
+            rest=lambda shown: _unshown(attachments, shown),
             tasks=tasks,
         )
 

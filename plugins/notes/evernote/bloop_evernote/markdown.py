@@ -51,12 +51,14 @@ BLOCKS = frozenset(
     ]
 )
 _SPECIAL = re.compile(
-    r"[\\*`\[\]$]|<(?=[A-Za-z/!?])|&(?=#?\w{1,32};)|==|~~|(?<![^\W_])_|_(?![^\W_])"
+    r"[\\*`\[\]$]|<(?=[A-Za-z/!?])|&(?=#?\w{1,32};)|=(?==)|~(?=~)|%(?=%)|(?<![^\W_])_|_(?![^\W_])"
+    r"|(?<!\S)(?:#(?=[\w/-])|\^(?=[A-Za-z0-9-]+\s*\Z))"
 )
-_SUSPECT = re.compile(r"[\\*`\[\]$<>&=~_|#+\xa0-]|\d[.)]")
+_SUSPECT = re.compile(r"[\\*`\[\]$<>&=~_|#+^%\xa0-]|\d[.)]")
 """What any of the two others begins with: most texts have none of it."""
 _FIRST = re.compile(
-    r"^(\s*)(#{1,6}(?=\s|$)|[-+>](?=\s|$)|[-=]{3,}|\d{1,9}(?=[.)](?:\s|$)))", re.MULTILINE
+    r"^(\s*)(#{1,6}(?=\s|$)|[-+](?=\s|$)|>|-{2,}(?=\s*$)|[-=]{3,}|\d{1,9}(?=[.)](?:\s|$)))",
+    re.MULTILINE,
 )
 _ESCAPED = r"\\\g<0>"
 _FENCE = re.compile(r"`{3,}")

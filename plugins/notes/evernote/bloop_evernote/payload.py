@@ -14,6 +14,8 @@ from bloop_evernote.scan import CHUNK, Window
 
 _BLANKS = b" \t\r\n\x0b\x0c"
 _MARKS = re.compile(rb"<!\[CDATA\[|\]\]>|&#?[0-9A-Za-z]{1,8};")
+_BEGUN = re.compile(rb"(?:<[!\[CDAT]{0,7}|\]{1,2}|&#?[0-9A-Za-z]{0,8})\Z")
+"""A mark that the next piece may end."""
 _FOREIGN = re.compile(rb"[^A-Za-z0-9+/=]+")
 _ALPHABET = re.compile(rb"[A-Za-z0-9+/]*\Z")
 
@@ -59,13 +61,17 @@ def decoded(window: Window, span: tuple[int, int], seen: Payload | None = None) 
 
 def _whole(text: bytes, *, last: bool, seen: Payload) -> tuple[bytes, bytes]:
     """As much of ``text`` as can be decoded, and what waits for the next piece."""
+    begun = b""
+    if not last and (found := _BEGUN.search(text[-12:])):
+        begun = found[0]
+        text = text[: -len(begun)]
     if not _ALPHABET.match(text):
         text = _MARKS.sub(b"", text)
         seen.foreign += sum(map(len, _FOREIGN.findall(text.rstrip(b"="))))
         text = _FOREIGN.sub(b"", text).replace(b"=", b"")
     whole = len(text) - len(text) % 4
     if not last:
-        return text[:whole], text[whole:]
+        return text[:whole], text[whole:] + begun
     tail = text[whole:]
     seen.cut = len(tail) == 1
     return text[:whole] + (tail + b"=" * (-len(tail) % 4) if len(tail) > 1 else b""), b""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
 
 from bloop_evernote.config import EvernoteConfig
 from bloop_evernote.making import LEAF, Windows, make
@@ -28,6 +29,8 @@ from bloop_sdk import (
 from bloop_sdk.records import Batch, Container, Cursor, Kind, Node, Record, Ref, Skipped
 
 STREAM = "notes"
+MOST_KNOWN = 1500
+"""So many notebooks of a connection are remembered; of more each read is as the first."""
 _KINDS = frozenset({Kind.NOTEBOOK, Kind.MODULE, Kind.NOTE, Kind.FILE})
 
 
@@ -38,6 +41,7 @@ class EvernoteProvider:
         self._ctx = ctx
         self._reader: Reader | None = None
         self._opening = asyncio.Lock()
+        self._key = f"notebooks/{ctx.connection}"
 
     def spec(self) -> ProviderSpec:
         """One stream: the notebooks with their notes and files; what is not listed is gone."""
@@ -71,6 +75,7 @@ class EvernoteProvider:
             raise UnsupportedError(f"notes have no stream {partition.stream!r}")
         reader = await self._open()
         if state is None:
+            await self._ctx.run_sync(self._begin, reader)
             records = tuple(await self.discover())
             refused = tuple(reader.refused())
             size = reader.bounds.batch_records
@@ -83,6 +88,29 @@ class EvernoteProvider:
             batch = await self._ctx.run_sync(_next_batch, reader, at)
             yield batch
             at = batch.done or total
+        await self._ctx.run_sync(self._end, reader)
+
+    def _begin(self, reader: Reader) -> None:
+        """Keep whether all notebooks were read before: see :meth:`_end`."""
+        kept = self._kept()
+        is_known = _digests(reader) <= set(kept["notebooks"])
+        if is_known != kept["is_known"]:
+            self._ctx.store.set(self._key, {**kept, "is_known": is_known})
+
+    def _end(self, reader: Reader) -> None:
+        """Raise MalformedRecordError where there may be notes that were not read.
+
+        Not where a notebook is read for the first time: it is shown, even if a part of it lacks.
+        """
+        kept = self._kept()
+        if kept["is_known"]:
+            reader.require_whole()
+        else:
+            known = sorted({*kept["notebooks"], *_digests(reader)})[:MOST_KNOWN]
+            self._ctx.store.set(self._key, {**kept, "notebooks": known})
+
+    def _kept(self) -> dict[str, Any]:
+        return self._ctx.store.get(self._key) or {"notebooks": [], "is_known": False}
 
     async def fetch(self, refs: Sequence[Ref]) -> Batch:
         """Some records by their refs; what is not there is skipped."""
@@ -131,6 +159,11 @@ class EvernoteProvider:
                 )
 
         return chunks
+
+
+def _digests(reader: Reader) -> set[str]:
+    ids = map(reader.container_id, range(len(reader.source.exports)))
+    return {hashlib.sha256(one.encode()).hexdigest()[:16] for one in ids}
 
 
 def _next_batch(reader: Reader, at: int) -> Batch:

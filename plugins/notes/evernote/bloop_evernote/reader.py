@@ -14,7 +14,7 @@ from bloop_evernote.payload import decoded
 from bloop_evernote.scan import NoteSpan, Window, note_from
 from bloop_evernote.source import Source
 from bloop_evernote.text import pictures_in, text_of
-from bloop_sdk.errors import MissingRecordError
+from bloop_sdk.errors import MalformedRecordError, MissingRecordError
 from bloop_sdk.records import Container, Kind, Skipped
 
 MAX_ID = 480
@@ -68,13 +68,28 @@ class Reader:
 
     def refused(self) -> Iterator[Skipped]:
         """The files that are not read at all, and the bytes that belong to no note."""
+        for skipped, _ in self._refused():
+            yield skipped
+
+    def require_whole(self) -> None:
+        """Raise MalformedRecordError where an export ends too early, or could not be read.
+
+        What it lacks is not gone from Evernote by that.
+        """
+        for skipped, is_end in self._refused():
+            if is_end:
+                raise MalformedRecordError(skipped.reason, ref=skipped.ref, code=skipped.code)
+
+    def _refused(self) -> Iterator[tuple[Skipped, bool]]:
+        """And whether there may be notes that nobody has read."""
         for path, reason in self.source.refused:
             ref = f"{Kind.NOTEBOOK}:enex:{path}"[:MAX_ID]
-            yield Skipped(ref=ref, reason=f"{path}: {reason}", code="record_refused")
+            skipped = Skipped(ref=ref, reason=f"{path}: {reason}", code="record_refused")
+            yield skipped, path in self.source.unread
         for scrap in self.index.scraps:
             key = self.source.exports[scrap.notebook].shown
             ref = f"{Kind.OPAQUE}:{self.container_id(scrap.notebook)}@{scrap.start}"
-            yield Skipped(ref=ref, reason=f"{key}: {scrap.reason}")
+            yield Skipped(ref=ref, reason=f"{key}: {scrap.reason}"), scrap.is_end
 
     def span(self, window: Window, entry: Entry) -> NoteSpan:
         """Where a note's parts lie; raises MissingRecordError where the file is another one now."""

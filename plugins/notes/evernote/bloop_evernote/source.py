@@ -48,13 +48,14 @@ class Export:
 class Source:
     """The notebooks at a path: a file, a folder of them, or a zip.
 
-    ``key`` is what the whole is known by, ``refused`` holds what is not read and why. What a zip
-    holds is unpacked to a folder that lives as long as this. Raises FatalError where there is no
-    export.
+    ``key`` is what the whole is known by, ``refused`` holds what is not read and why; in ``unread``
+    are those of them in which notes may be. What a zip holds is unpacked to a folder that lives as
+    long as this. Raises FatalError where there is no export.
     """
 
     def __init__(self, path: Path, bounds: EvernoteConfig) -> None:
         self.refused: list[tuple[str, str]] = []
+        self.unread: set[str] = set()
         self.others = 0
         self._unpacked = 0
         self._spare = ""
@@ -86,6 +87,8 @@ class Source:
         for found in walk(root):
             if found.refused:
                 self.refused.append((found.path or root.name, found.refused))
+                if found.unlisted:
+                    self.unread.add(found.path or root.name)
             elif found.path.lower().endswith(SUFFIX):
                 exports.append(_export(found.path, partial(open_inside, root, found.path)))
             else:
@@ -114,6 +117,7 @@ class Source:
                     unpacked = self._keep(pieces(archive, info))
                 except SkippableError as err:
                     self.refused.append((name, str(err)))
+                    self.unread.add(name)
                     continue
                 exports.append(_export(name, partial(_open, unpacked)))
         return exports
@@ -136,6 +140,7 @@ class Source:
             found = b"<en-export" in file.read(HEAD) or has_note(Window(file))
         if not found:
             self.refused.append((export.key, "it is no export of Evernote"))
+            self.unread.add(export.key)
         return found
 
     def _keep(self, data: Iterator[bytes]) -> Path:

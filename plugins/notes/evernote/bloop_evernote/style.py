@@ -6,8 +6,13 @@ import re
 
 from bs4 import Tag
 
-_RULE = re.compile(r"\s*([\w-]+)\s*:\s*((?:\"[^\"]*\"|'[^']*'|url\([^)]*\)|[^;\"'])*)(?:;|$)")
-_MONO = re.compile(r"mono|courier|consolas|menlo|monaco|lucida console", re.IGNORECASE)
+_RULE = re.compile(
+    r"(?<![\w-])([\w-]{1,60}+)\s*+:\s*+"
+    r"((?>\"[^\"]*+\"|'[^']*+'|url\([^)]*+\)?|[^;\"'])*+)(?:;|$|(?=[\"']))"
+)
+"""Nothing is tried twice: of many ``url()`` before a quote without end that would take for ever."""
+_IMPORTANT = re.compile(r"!\s*important\s*\Z", re.IGNORECASE)
+_MONO = re.compile(r"mono(?!type)|courier|consolas|menlo|monaco|lucida console", re.IGNORECASE)
 
 KNOWN = frozenset(
     {
@@ -33,7 +38,9 @@ def styles(element: Tag) -> dict[str, str]:
     text = element.get("style")
     if not text:
         return {}
-    found = {name.lower(): value.strip() for name, value in _RULE.findall(str(text))}
+    found = {
+        name.lower(): _IMPORTANT.sub("", value).strip() for name, value in _RULE.findall(str(text))
+    }
     for name in ("-en-codeblock", "-en-todo", "-en-clipped-content"):
         if name in found:
             found.setdefault(f"-{name}", found[name])

@@ -17,6 +17,8 @@ from bloop_evernote.payload import decode_url
 
 _CDATA = "<![CDATA["
 _SPLIT = "]]]]><![CDATA[>"
+_NESTED = "]]<![CDATA[>]]>"
+"""How Evernote writes ``]]>`` in a text: no XML, since the inner end is the outer one's."""
 MAX_DEPTH = 100
 """Elements deeper than this lose their own mark, and keep what is in them."""
 
@@ -37,7 +39,7 @@ def text_of(data: bytes) -> tuple[str, list[str]]:
     text, lost = decode(data)
     text = text.strip()
     if text.startswith(_CDATA):
-        text = text[len(_CDATA) :].removesuffix("]]>")
+        text = text[len(_CDATA) :].removesuffix("]]>").replace(_NESTED, "]]&gt;")
         whole = text.replace(_SPLIT, "]]>")
         if "]]>" in text and _SPLIT not in text:
             lost.append("the CDATA around its text ended too early: read to the end of the text")

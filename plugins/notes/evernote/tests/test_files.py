@@ -6,8 +6,9 @@ import base64
 
 import pytest
 
-from bloop_evernote import reader
+from bloop_evernote import payload, reader
 from bloop_evernote.files import file_name
+from bloop_evernote.scan import Window
 from bloop_evernote.text import text_of
 from bloop_sdk.records import Kind, Ref
 from plugins.notes.evernote.tests.exports import md5, media, note, resource
@@ -82,6 +83,11 @@ async def test_the_same_bytes_twice_are_two_files_with_names_of_their_own(write,
     assert sorted(files(snapshot)) == ["Photo.PNG", "photo (2).png", "photo (3).png"]
     assert files(snapshot)["photo (2).png"].lost == ("its name as it was: 'photo.png'",)
     assert len({one.remote_id for one in snapshot.of(Kind.FILE)}) == 3
+    (made,) = snapshot.of(Kind.NOTE)
+    assert made.markdown.count("![") == 2
+    both = await read(write(note("N", media(A) + media(A), more)))
+    assert "![Photo.PNG]" in (text := both.of(Kind.NOTE)[0].markdown)
+    assert "![photo (2).png]" in text
 
 
 @pytest.mark.parametrize(
@@ -119,6 +125,31 @@ async def test_broken_base64_gives_what_can_be_had_and_says_so(write, read):
     assert made["1.png"].lost == ("1 characters in it that are no base64",)
     assert made["2.png"].lost == ("its last bytes: its base64 breaks off",)
     assert [made[f"{n}.png"].lost for n in (0, 3, 4, 5)] == [()] * 4
+
+
+async def test_references_in_base64_are_met_wherever_a_piece_ends(tmp_path):
+    data = bytes(range(256)) * 30
+    text = base64.encodebytes(data).replace(b"\n", b"&#13;\n")
+    path = tmp_path / "data"
+    path.write_bytes(text)
+    for size in (97, 101, 4096):
+        with path.open("rb") as file, pytest.MonkeyPatch.context() as patch:
+            patch.setattr(payload, "CHUNK", size)
+            seen = payload.Payload()
+            made = b"".join(payload.decoded(Window(file), (0, len(text)), seen))
+        assert (made == data, seen.flaws()) == (True, [])
+
+
+async def test_the_kind_of_a_file_is_told_by_its_name_where_evernote_knows_none(write, read):
+    more = resource(A, "application/octet-stream", "a.png") + resource(B, "", "b.bin")
+    shown = media(A, "application/octet-stream", width="50%")
+    snapshot = await read(write(note("N", shown, more)))
+    assert [one.media_type for one in snapshot.of(Kind.FILE)] == [
+        "image/png",
+        "application/octet-stream",
+    ]
+    assert snapshot.of(Kind.NOTE)[0].html.startswith('<img src="bloop:file:')
+    assert "width" not in snapshot.of(Kind.NOTE)[0].html
 
 
 async def test_an_attachment_without_data_or_too_large_is_named_and_the_note_stays(write, read):

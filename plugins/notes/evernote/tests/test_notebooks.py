@@ -7,6 +7,7 @@ import tracemalloc
 import pytest
 
 from bloop_evernote import payload, scan
+from bloop_evernote.facts import time
 from bloop_sdk import Partition
 from bloop_sdk.records import Kind, Ref
 from bloop_sdk.testing import Killed, Replica, read_all
@@ -97,6 +98,7 @@ async def test_links_find_notes_of_other_files_by_title(write, read):
         f"https://www.evernote.com/shard/s1/nl/1/{GUID}/?title=x",
         f"https://app.evernote.com/client/web?#?n={GUID}&amp;",
         f"https://share.evernote.com/note/{GUID}",
+        f"evernote:///view/1/s1/{GUID}/{GUID}/00000000-0000-4000-8000-000000000000/",
     ],
 )
 async def test_a_guid_counts_more_than_a_title(href, write, read):
@@ -243,3 +245,19 @@ async def test_a_single_export_may_be_called_otherwise(write, read):
     notes = [note("A", media(b"picture"), resource(b"picture")), note("B", created=at(2))]
     first, renamed = await read(write(*notes)), await read(write(*notes, name="Physics (1).enex"))
     assert list(renamed.records) == list(first.records)
+
+
+def test_times_of_systems_that_count_to_twelve():
+    hours = {"91108 AM": 9, "121108 AM": 0, "121108 PM": 12, "011108 PM": 13, "231108 PM": None}
+    for text, hour in hours.items():
+        found = time(f"20180306T{text}Z")
+        assert (found and (found.hour, found.minute, found.second)) == (
+            hour if hour is None else (hour, 11, 8)
+        )
+
+
+async def test_a_guid_in_two_exports_is_not_one_note(write, read):
+    known = note("A", created=at(1)).replace("</title>", f"</title><guid>{GUID}</guid>")
+    write(known, name="Old.enex")
+    snapshot = await read(write(known, name="New.enex").parent)
+    assert [one.title for one in snapshot.of(Kind.NOTE)] == ["A", "A"]

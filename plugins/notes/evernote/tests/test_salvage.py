@@ -6,8 +6,11 @@ import zipfile
 
 import pytest
 
+from bloop_evernote.config import EvernoteConfig
+from bloop_evernote.provider import EvernoteProvider
 from bloop_sdk.errors import FatalError, HostileInputError
 from bloop_sdk.records import Kind
+from bloop_sdk.testing import FakeContext, read_all
 from plugins.notes.evernote.tests.exports import HEAD, export, media, note, resource
 
 PICTURE = b"bytes of a picture"
@@ -86,7 +89,7 @@ async def test_bytes_between_notes_are_named(write, read):
 async def test_a_note_that_is_too_long_is_left_out_with_its_title_and_place(write, read):
     snapshot = await read(write(note("A"), note("Long", "x" * 9000)), max_note_bytes=5000)
     assert titles(snapshot) == ["A"]
-    (reason,) = snapshot.skipped.values()
+    (reason,) = set(snapshot.skipped.values())
     assert "'Long' at offset" in reason
     assert "raise max_note_bytes" in reason
 
@@ -174,3 +177,59 @@ async def test_nonsense_of_any_length_takes_no_time_to_speak_of(piece, write, re
     body = piece * (150_000 // len(piece))
     snapshot = await read(write(note("A", body), note("B")))
     assert titles(snapshot)[-1] == "B"
+
+
+async def test_what_an_export_lacks_that_was_cut_off_is_not_gone(write):
+    path = write(note("A"), note("B", created="20240309T065603Z"))
+    ctx = FakeContext(source=path, config=EvernoteConfig())
+    replica = await read_all(EvernoteProvider(ctx))
+    whole = path.read_bytes()
+    path.write_bytes(whole[: whole.index(b"<note><title>B")])
+    await replica.run(EvernoteProvider(ctx))
+    assert titles(replica) == ["A", "B"]
+    path.write_bytes(whole[: whole.index(b"<note><title>B")] + b"</en-export>")
+    await replica.run(EvernoteProvider(ctx))
+    assert titles(replica) == ["A"]
+
+
+async def test_what_a_bad_file_beside_others_held_is_not_gone(write):
+    path = write(note("A"), name="a.enex")
+    write(note("B"), name="b.enex").write_bytes(b"")
+    ctx = FakeContext(source=path.parent, config=EvernoteConfig())
+    replica = await read_all(EvernoteProvider(ctx))
+    # What is read for the first time is whole for the hub, so that it is shown.
+    assert [one.whole for one in replica.positions.values()] == [True]
+    write(note("B"), name="b.enex")
+    await replica.run(EvernoteProvider(ctx))
+    path.write_bytes(b"")
+    await replica.run(EvernoteProvider(ctx))
+    assert titles(replica) == ["A", "B"]
+    assert [one.whole for one in replica.positions.values()] == [False]
+
+
+async def test_a_text_that_its_app_has_encrypted_is_no_text(write, read):
+    shut = note("B").replace("<content>", '<content encoding="base64:aes">')
+    snapshot = await read(write(note("A"), shut))
+    assert titles(snapshot) == ["A"]
+    assert "encrypted by the app" in "".join(snapshot.skipped.values())
+
+
+async def test_what_evernote_writes_for_the_end_of_a_cdata_is_no_loss(write, read):
+    (made,) = (await read(write(note("A", "<div>a ]]<![CDATA[>]]> b</div>")))).of(Kind.NOTE)
+    assert (made.markdown, made.lost) == ("a \\]\\]> b", ())
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda: note("A", f"""<div style='a:{"url(a)" * 60}"'>x</div>"""),
+        lambda: note("A", f"<div style='{'url(' * 100_000}'>x</div>"),
+        lambda: note("A", f"<div style='{'a' * 400_000}'>x</div>"),
+        lambda: note("A").replace("<title>A</title>", "<title>" * 200_000),
+        lambda: note("A", created="").replace("<content>", f"<created>{' ' * 99_000}<content>"),
+    ],
+    ids=["urls", "open urls", "a name", "titles", "blanks"],
+)
+async def test_a_note_made_to_be_slow_is_not_slow_by_its_square(made, write, read):
+    """Where one is, the time-out of the run says so."""
+    assert len(titles(await read(write(made())))) == 1

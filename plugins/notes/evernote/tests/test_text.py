@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bloop_evernote.enml import Surroundings, convert
+from bloop_evernote.enml import Media, Surroundings, convert
 
 TODO = '<en-todo checked="{}"/>'
 ALONE = Surroundings(
@@ -35,6 +38,7 @@ def markdown(body: str) -> str:
         (f"{TODO.format('true')}a<br/>{TODO.format('false')}b<br/>", "- [x] a\n- [ ] b"),
         ("<div><en-todo/>a<br/><en-todo/>b</div><div>c</div>", "- [ ] a\n- [ ] b\n\nc"),
         (f"<div>see {TODO.format('true')} here</div>", "see ☑ here"),
+        (f"<ul><li><i><b>{TODO.format('true')}</b></i>a</li></ul>", "- [x] a"),
         ("<table><tr><td><en-todo/>a</td></tr></table>", "| ☐ a |\n| --- |"),
         # Evernote 10: marks in styles.
         (
@@ -93,6 +97,16 @@ def markdown(body: str) -> str:
             "<div>[x](y) *a* `b` ==c== &lt;b&gt; $5$ snake_case _d_</div>",
             "\\[x\\](y) \\*a\\* \\`b\\` \\==c\\== \\<b> \\$5\\$ snake_case \\_d\\_",
         ),
+        (
+            "<div>&gt;a</div><div>5%%% b%%</div><div>#c ^d</div>",
+            r"\>a|5\%\%% b\%%|\#c \^d".replace("|", "\n\n"),
+        ),
+        # A page of Evernote's own is none of its notes.
+        (
+            '<a href="https://www.evernote.com/client/web">a</a>',
+            "[a](https://www.evernote.com/client/web)",
+        ),
+        ("<div>a<br/>--</div>", "a\\\n\\--"),
         ("<div>&amp;amp; R&amp;D&nbsp;&eacute; &unknown;</div>", "\\&amp; R&D é \\&unknown;"),
         ("<div>a</div><!-- no word --><script>alert(1)</script><?pi?>", "a"),
         ("", ""),
@@ -116,6 +130,14 @@ def test_html_keeps_formulas_languages_and_toggles():
     assert '<details open=""><summary>s</summary></details>' in html
 
 
+def test_a_picture_is_as_large_as_evernote_shows_it():
+    shown = replace(ALONE, media=lambda digest, mime: Media("p", "p.png", "image/png"))
+    sizes = ['width="40.5px"', 'width="50%"', 'width="1" style="width:auto"', 'style="width:9px"']
+    body = "".join(f'<en-media hash="0" type="image/png" {size}/>' for size in sizes)
+    html = convert(f"<en-note>{body}</en-note>", shown).html
+    assert re.findall(r'png"([^>]*)>', html) == [' width="40"', "", "", ' width="9"']
+
+
 def test_html_is_escaped_and_keeps_attributes():
     html = convert(
         '<en-note><p class="a b" title="&quot;&lt;">1 &lt; 2 &amp; 3<br/></p></en-note>', ALONE
@@ -125,7 +147,8 @@ def test_html_is_escaped_and_keeps_attributes():
 
 def test_what_nobody_knows_and_nobody_sees_is_named():
     made = convert(
-        '<en-note><div style="--en-hologram:true">a</div><div style="display:none">secret</div>'
+        '<en-note><div style="--en-hologram:true">a</div>'
+        '<div style="display:none !important">secret</div>'
         '<en-crypt hint="pet">RU5D</en-crypt><en-media hash="00" type="image/png"/></en-note>',
         ALONE,
     )

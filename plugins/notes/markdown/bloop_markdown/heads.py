@@ -16,13 +16,17 @@ from typing import Any
 
 import yaml
 
-from bloop_markdown.properties import decode, split
+from bloop_markdown.properties import MAX_TAGS, TOML, decode, split
 
-_HEAD = re.compile(
-    r"(---[ \t]*(?:\r\n|\r|\n))(.*?(?:\r\n|\r|\n))??"
-    r"((?:---|\.\.\.)[ \t]*(?:\r\n|\r|\n|\Z))",
-    re.DOTALL,
+_HEAD, _TOML_HEAD = (
+    re.compile(
+        rf"({opening}[ \t]*(?:\r\n|\r|\n))(.*?(?:\r\n|\r|\n))??"
+        rf"({closing}[ \t]*(?:\r\n|\r|\n|\Z))",
+        re.DOTALL,
+    )
+    for opening, closing in (("---", r"(?:---|\.\.\.)"), (r"\+\+\+", r"\+\+\+"))
 )
+_MARKS = {"utf-16-le": codecs.BOM_UTF16_LE, "utf-16-be": codecs.BOM_UTF16_BE}
 _PLAIN = re.compile(r"[^\W\d_][\w/ -]*")
 _ERRORS = (yaml.YAMLError, ValueError, TypeError, ArithmeticError, RecursionError)
 
@@ -30,6 +34,8 @@ _ERRORS = (yaml.YAMLError, ValueError, TypeError, ArithmeticError, RecursionErro
 @dataclass
 class Written:
     """A note as it is written. ``head`` are the lines of its front matter; None: it has none.
+
+    A body that nobody gives another one stays as it is, also where it mixes line ends.
 
     ``opening`` and ``closing`` are the lines around them; ``lost`` names what could not be set.
     """
@@ -42,24 +48,32 @@ class Written:
     newline: str = "\n"
     lost: list[str] = field(default_factory=list)
     _broken: str = ""
+    _read: tuple[str, str] = ("", "")
 
     @classmethod
     def of(cls, data: bytes) -> Written:
         """The note that a file holds."""
         codec = _codec(data)
-        text = data.decode(codec, "replace")
+        text = data[len(_MARKS.get(codec, b"")) :].decode(codec, "replace")
         newline = "\r\n" if text.count("\r\n") * 2 > text.count("\n") else "\n"
         whole = decode(data)[0]
         about, body = split(whole)
-        found = _HEAD.match(text)
+        found = (_TOML_HEAD if text.startswith(TOML) else _HEAD).match(text)
         note = cls(body, codec=codec, newline=newline)
         if found is None or body == whole:
+            note._read = (body, text)
             return note
         note.head = found[2] or ""
         note.opening, note.closing = found[1], found[3]
         if about.lost and not about.yaml:
             note._broken = body.removesuffix(_lines(text[found.end() :]))
+        note._read = (body, text[found.end() :])
         return note
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether its bytes were all text: what was read of others is not what stands there."""
+        return "\ufffd" not in self._read[1] + (self.head or "") or self.codec != "cp1252"
 
     def set(self, key: str, value: str | list[str] | None) -> None:
         """Give the front matter one value, or take it away; ``lost`` says where that fails."""
@@ -69,7 +83,8 @@ class Written:
         if value is not None:
             wanted[key] = value
         made = _with(head, key, value, self.newline)
-        if self._broken or before is None or _loaded(made) != wanted:
+        fixed = self._broken or self.opening.startswith(TOML) or _holds_more(before, key)
+        if fixed or before is None or _loaded(made) != wanted:
             self.lost.append(f"its {key}: the front matter cannot be changed by lines")
         elif made != head:
             self.head = made
@@ -88,9 +103,10 @@ class Written:
             head = f"---{self.newline}---{self.newline}"
         if head and not head.endswith(("\n", "\r")) and body:
             head += self.newline
-        text = head + body.replace("\n", self.newline)
+        kept = self.body == self._read[0] and not self._broken
+        text = head + (self._read[1] if kept else body.replace("\n", self.newline))
         try:
-            return text.encode(self.codec)
+            return _MARKS.get(self.codec, b"") + text.encode(self.codec)
         except UnicodeEncodeError:
             return text.encode()
 
@@ -101,8 +117,8 @@ def _lines(text: str) -> str:
 
 def _codec(data: bytes) -> str:
     """How a note is encoded, as :func:`bloop_markdown.properties.decode` reads it."""
-    if data[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}:
-        return "utf-16"
+    if wide := next((name for name, mark in _MARKS.items() if data.startswith(mark)), None):
+        return wide
     try:
         data.decode()
     except UnicodeDecodeError:
@@ -118,6 +134,13 @@ def _loaded(head: str) -> dict[Any, Any] | None:
     if values is None:
         return {}
     return values if isinstance(values, dict) else None
+
+
+def _holds_more(head: dict[Any, Any] | None, key: str) -> bool:
+    """Whether a key has what was not read of it, and would be lost with it."""
+    held = (head or {}).get(key)
+    many = held if isinstance(held, list) else []
+    return len(many) > MAX_TAGS or any(isinstance(one, list | dict) for one in many)
 
 
 def _with(head: str, key: str, value: str | list[str] | None, newline: str) -> str:

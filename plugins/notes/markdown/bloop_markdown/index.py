@@ -46,7 +46,8 @@ def fold(path: str) -> str:
 class Index:
     """The files of a notebook and the folders that hold notes (their paths end with ``/``).
 
-    ``ids`` gives the front matter's ``id`` of notes; of those with the same one the first keeps it.
+    ``ids`` gives the front matter's ``id`` of notes; of those with the same one the shortest path
+    keeps it, since whatever makes a copy makes its name longer.
     An ``id`` of ``path:Old/Place.md`` says that the note is still the one that lay there.
     ``order`` is the reading order: folders before what is in them. ``empty`` are folders that hold
     nothing, and are there all the same.
@@ -67,12 +68,17 @@ class Index:
         self._folded: dict[str, str] = {}
         self._ends: dict[str, str] = {}
         self._moved: dict[str, str] = {}
-        for path in self.order:
-            if (ids.get(path) or "").startswith(MOVED):
-                self._moved.setdefault(str(ids[path])[len(MOVED) :], path)
+        owners: dict[str, str] = {}
+        for path in sorted(self.order, key=len):
+            if own_id := ids.get(path):
+                owners.setdefault(own_id, path)
+        for own_id, path in owners.items():
+            if own_id.startswith(MOVED):
+                self._moved[own_id[len(MOVED) :]] = path
         counts: dict[str, int] = defaultdict(int)
         for path in self.order:
-            self._add(path, ids.get(path))
+            own_id = ids.get(path)
+            self._add(path, own_id if own_id and owners[own_id] == path else None)
             if path.endswith("/") or is_note(path):
                 self.positions[path] = counts[parent_of(path)]
                 counts[parent_of(path)] += 1
@@ -82,7 +88,7 @@ class Index:
     def _add(self, path: str, own_id: str | None) -> None:
         kind = self.kind_of(path)
         place = unicodedata.normalize("NFC", path)
-        if own_id and self._moved.get(own_id[len(MOVED) :]) == path:
+        if own_id and own_id.startswith(MOVED):
             names = [own_id[len(MOVED) :]]
             self._name(path, kind, names[0])
             return
@@ -110,6 +116,10 @@ class Index:
         if path.lower().endswith(CANVAS_SUFFIX):
             return Kind.OPAQUE
         return Kind.NOTE if is_note(path) else Kind.FILE
+
+    def is_own(self, path: str, own_id: str) -> bool:
+        """Whether a note is known by the ``id`` in its front matter."""
+        return self.remote_ids[path] in {f"id:{own_id}", own_id.removeprefix(MOVED)}
 
     def ref(self, path: str) -> Ref:
         """How other records point at what a path becomes."""

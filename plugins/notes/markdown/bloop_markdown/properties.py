@@ -1,8 +1,9 @@
-"""A note's bytes as text, and the YAML at its head."""
+"""A note's bytes as text, and the YAML or TOML at its head."""
 
 from __future__ import annotations
 
 import re
+import tomllib
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
@@ -14,13 +15,22 @@ from bloop_sdk.errors import MalformedRecordError
 MAX_FRONT_MATTER = 64 * 1024
 MAX_TITLE = 300
 MAX_TAGS = 100
-_FENCED = re.compile(r"---[ \t]*\n(.*?\n)??(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
+FENCES = ("---", TOML := "+++")
+_FENCED = re.compile(
+    r"---[ \t]*\n(.*?\n)??(?:---|\.\.\.)[ \t]*(?:\n|\Z)"
+    r"|\+\+\+[ \t]*\n(.*?\n)??\+\+\+[ \t]*(?:\n|\Z)",
+    re.DOTALL,
+)
+_LINE = re.compile(
+    r"^(id|draft|publish|published)[ \t]*[:=][ \t]*(.+)$", re.MULTILINE | re.IGNORECASE
+)
+_BEFORE_ZONE = re.compile(r"\s+(?=[+-]\d\d:?\d\d\Z)")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,3}")
 
 
 @dataclass
 class Properties:
-    """What the head of a note says of it. ``yaml`` is the head as it came."""
+    """What the head of a note says of it. ``yaml`` is the head as it came, also one in TOML."""
 
     yaml: str = ""
     id: str | None = None
@@ -54,13 +64,16 @@ def decode(data: bytes) -> tuple[str, list[str]]:
 
 
 def split(text: str) -> tuple[Properties, str]:
-    """The properties of a note, and its body. Broken ones stay in the body, as code."""
+    """The properties of a note, and its body. Broken ones stay in the body, as code.
+
+    TOML between ``+++`` is what Hugo and Zola write.
+    """
     found = _FENCED.match(text[: MAX_FRONT_MATTER + 8])
     if found is None:
         return Properties(), text
-    head, body = found[1] or "", text[found.end() :]
+    head, body = found[1] or found[2] or "", text[found.end() :]
     try:
-        values = yaml.safe_load(head)
+        values = tomllib.loads(head) if text.startswith(TOML) else yaml.safe_load(head)
         if values is not None and not isinstance(values, dict):
             return _broken(head, body, "it holds no names and values")
         return _properties(head, values or {}), body
@@ -73,21 +86,46 @@ def split(text: str) -> tuple[Properties, str]:
 def _broken(head: str, body: str, reason: str) -> tuple[Properties, str]:
     lost = [f"the front matter cannot be read ({reason[:200]}); it stands in the text"]
     fence = "`" * (3 + max((len(ticks) for ticks in re.findall("`+", head)), default=0))
-    return Properties(lost=lost), f"{fence}yaml\n{head}{fence}\n\n{body}"
+    made = Properties(lost=lost)
+    # One wrong colon makes it no other note, and shows nobody what was to be hidden.
+    lines = {key.lower(): _value(text) for key, text in _LINE.findall(head)}
+    made.id, made.draft = _text(lines.get("id")), _is_hidden(lines)
+    return made, f"{fence}yaml\n{head}{fence}\n\n{body}"
+
+
+def _value(text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError):
+        return None
 
 
 def _properties(head: str, values: dict[Any, Any]) -> Properties:
     named = {str(key).lower(): value for key, value in values.items() if isinstance(key, str)}
     made = Properties(yaml=head, id=_text(named.get("id")))
-    made.title = _text(named.get("title"))
+    made.title = _text(_as_written(head, named.get("title")))
     made.summary = _text(named.get("description") or named.get("summary"))
     made.tags = _tags(named.get("tags", named.get("tag")))
     made.created = _time(named, ("created", "date"), made.lost)
     made.updated = _time(named, ("updated", "modified"), made.lost)
     made.language = _language(named, made.lost)
-    hidden = any(_word(named.get(key)) == "false" for key in ("publish", "published"))
-    made.draft = hidden or _word(named.get("draft")) == "true"
+    made.draft = _is_hidden(named)
     return made
+
+
+def _is_hidden(named: dict[str, Any]) -> bool:
+    hidden = any(_word(named.get(key)) == "false" for key in ("publish", "published"))
+    return hidden or _word(named.get("draft")) == "true"
+
+
+def _as_written(head: str, title: Any) -> Any:
+    """A title like ``12:30`` or ``007``, which YAML 1.1 takes for the numbers 750 and 7."""
+    if isinstance(title, int | float) and not isinstance(title, bool):
+        found = re.search(
+            r"^title[ \t]*[:=][ \t]*([\w.:+-]{1,40})[ \t]*$", head, re.MULTILINE | re.IGNORECASE
+        )
+        return found[1] if found else title
+    return title
 
 
 def _word(value: Any) -> str:
@@ -115,7 +153,8 @@ def _time(named: dict[str, Any], keys: tuple[str, ...], lost: list[str]) -> date
         if value is None:
             continue
         try:
-            when = value if isinstance(value, date) else datetime.fromisoformat(_text(value) or "")
+            text = _BEFORE_ZONE.sub("", _text(value) or "")  # As Jekyll writes it.
+            when = value if isinstance(value, date) else datetime.fromisoformat(text)
             if not isinstance(when, datetime):
                 when = datetime(when.year, when.month, when.day, tzinfo=UTC)
             return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)

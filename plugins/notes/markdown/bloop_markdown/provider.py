@@ -52,6 +52,7 @@ class MarkdownProvider:
         self._ctx = ctx
         self._reader: Reader | None = None
         self._known: Ids = {}
+        self._held_key = f"held/{ctx.connection}"
         self._opening = asyncio.Lock()
 
     def spec(self) -> ProviderSpec:
@@ -82,6 +83,7 @@ class MarkdownProvider:
         if partition.stream != STREAM:
             raise UnsupportedError(f"notes have no stream {partition.stream!r}")
         reader = await self._open()
+        held = await self._ctx.run_sync(self._ctx.store.get, self._held_key)
         after: str | None = state.value.get("after") if state else None
         if after is None:
             refused = list(reader.refused())
@@ -91,6 +93,11 @@ class MarkdownProvider:
             batch = await self._ctx.run_sync(_next_batch, reader, after)
             yield batch
             if batch.done == batch.total:
+                # What is read for the first time is shown, even if a part of it lacks.
+                if held is not None:
+                    reader.require_whole()
+                elif reader.source.entries:
+                    await self._ctx.run_sync(self._ctx.store.set, self._held_key, True)
                 return
             after = batch.cursor.value["after"] if batch.cursor else None
 
@@ -169,7 +176,23 @@ class MarkdownProvider:
         if source is not None:
             return Reader(source, config, self._chunks)
         root = root_of(config, self._ctx.call.institution)
-        return Reader(root, config, self._chunks, living=True, known=self._known)
+        reader = Reader(root, config, self._chunks, living=True, known=self._known)
+        self._require_mounted(root, reader)
+        return reader
+
+    def _require_mounted(self, root: Path, reader: Reader) -> None:
+        """Raise UnavailableError where there is nothing at all, and there was something once.
+
+        That is how a folder looks on which nothing is mounted; whoever deletes all notes leaves
+        a hidden name, such as ``.obsidian``, or Bloop's own ``.trash``.
+        """
+        if reader.source.entries or any(root.iterdir()):
+            return
+        if self._ctx.store.get(self._held_key) is not None:
+            raise UnavailableError(
+                f"{root.name}: the folder is empty, and held notes before",
+                cure="mount it again; if they are deleted on purpose, put any file into it",
+            )
 
     def _chunks(self, path: str, sha256: str | None) -> Callable[[], AsyncIterator[bytes]]:
         """What reads a file when the hub wants its bytes, and notices when they have changed."""
@@ -201,7 +224,7 @@ def _next_batch(reader: Reader, after: str | None) -> Batch:
     for path in paths[: reader.bounds.batch_records]:
         made = reader.make(path)
         if isinstance(made, Skipped):
-            skipped.append(made)
+            skipped += reader.left_out(path, made)
         else:
             records += made
         taken, after = taken + 1, path

@@ -8,25 +8,32 @@ import re
 import time
 from bisect import bisect_right
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from posixpath import basename, splitext
 
 from bloop_markdown.config import MarkdownConfig
 from bloop_markdown.index import Index, is_index, parent_of, sort_key, stem_of
-from bloop_markdown.properties import MAX_TITLE, Properties, decode, split
+from bloop_markdown.properties import FENCES, MAX_TITLE, Properties, decode, split
 from bloop_markdown.source import Source, digest, is_note, open_source, read
-from bloop_sdk.errors import FatalError, MalformedRecordError, SkippableError, UnsupportedError
+from bloop_sdk.errors import (
+    FatalError,
+    MalformedRecordError,
+    MissingRecordError,
+    SkippableError,
+    UnsupportedError,
+)
 from bloop_sdk.markdown import Links, render_titled
 from bloop_sdk.media_types import media_type
 from bloop_sdk.records import Container, File, Kind, Node, Note, Opaque, Record, Ref, Skipped
 
-RENDERING = 1
+RENDERING = 2
 """Raise it when notes come out differently: every one is then written again."""
 
 MAX_PATH = 480
 LEAF = "#note"
-_HAS_ID = re.compile(r"^id[ \t]*:", re.MULTILINE | re.IGNORECASE)
+_HAS_ID = re.compile(r"\bid[\"']?[ \t]*[:=]", re.IGNORECASE)
 VAULT = "vault"
 SETTLED_NS = 2_000_000_000
 """So old is a file whose time tells that nobody has changed it: file systems count in seconds."""
@@ -62,7 +69,7 @@ class Reader:
                 f"{self.source.name}: there is no Markdown in it",
                 cure="give the folder that your .md files are in, or a zip of it",
             )
-        self._living = living
+        self.living = living
         self._known = {} if known is None else known
         self._opened = time.time_ns()
         ids = {path: self._known_id(path) for path in notes}
@@ -84,7 +91,10 @@ class Reader:
         known = self._known.get(path)
         if known is not None and known[0] == stamp:
             return known[1]
-        found = self._id_of(path)
+        try:
+            found = self._id_of(path)
+        except MissingRecordError:
+            return known[1] if known else None  # Whoever it is, it cannot be asked now.
         # What was written a moment ago may be written again at the same time of its clock.
         if entry.modified_ns and entry.modified_ns < self._opened - SETTLED_NS:
             self._known[path] = (stamp, found)
@@ -93,9 +103,10 @@ class Reader:
     def _id_of(self, path: str) -> str | None:
         try:
             _, text, _ = self._text(path)
-        except SkippableError:
+        except MalformedRecordError:
             return None  # It is told of when its turn comes.
-        return split(text)[0].id if text.startswith("---") and _HAS_ID.search(text) else None
+        headed = text.startswith(FENCES) and _HAS_ID.search(text)
+        return split(text)[0].id if headed else None
 
     def _read_about(self, first: str) -> Properties:
         """What the index note says of the notebook, if there is one."""
@@ -122,7 +133,22 @@ class Reader:
         """The files that are not read at all."""
         for path, reason in self.source.refused:
             ref = Ref(Kind.NOTE if is_note(path) else Kind.FILE, path)
-            yield Skipped(ref=str(ref), reason=f"{path}: {reason}", code="record_refused")
+            skipped = Skipped(ref=str(ref), reason=f"{path}: {reason}", code="record_refused")
+            yield from self.left_out(path, skipped)
+
+    def require_whole(self) -> None:
+        """Raise MissingRecordError where a folder could not be listed: nothing is gone by that."""
+        for path, reason in self.source.refused:
+            if path in self.source.unlisted:
+                ref = Ref(Kind.FILE, path)
+                raise MissingRecordError(f"{path}: {reason}", ref=str(ref))
+
+    def left_out(self, path: str, reason: Skipped) -> list[Skipped]:
+        """What a file that could not be used leaves out: of a note its place too."""
+        if not is_note(path):
+            return [reason]
+        leaf = Ref(Kind.MODULE, f"{self.index.remote_ids.get(path, path)}{LEAF}")
+        return [reason, replace(reason, ref=str(leaf)[:MAX_PATH])]
 
     def container(self) -> Container:
         """The notebook: its name, and what its index note says of it."""
@@ -186,7 +212,7 @@ class Reader:
         if len(title) > MAX_TITLE:
             lost.append(f"the end of its title: {title[MAX_TITLE:][:200]}")
         foreign = about.language not in {None, self._about.language}
-        if about.id and self.index.remote_ids[path] != f"id:{about.id}":
+        if about.id and not self.index.is_own(path, about.id):
             lost.append(f"its id {about.id!r}, which another note has too")
         sha256 = hashlib.sha256(data).hexdigest()
         note = Note(
@@ -244,7 +270,7 @@ class Reader:
                 code="file_too_large",
             )
         # Films are not read for nothing: the hub asks for their bytes when these facts change.
-        sha256 = None if self._living else digest(self.source, path)
+        sha256 = None if self.living else digest(self.source, path)
         known = {"modified_ns": entry.modified_ns, "size": entry.size}
         name = basename(path)
         return File(

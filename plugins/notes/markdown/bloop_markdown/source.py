@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -14,10 +15,20 @@ from zipfile import ZipInfo, is_zipfile
 
 from bloop_markdown.config import MarkdownConfig
 from bloop_sdk.archives import CHUNK, open_zip, pieces
-from bloop_sdk.errors import HostileInputError, MalformedRecordError
+from bloop_sdk.errors import (
+    HostileInputError,
+    MalformedRecordError,
+    MissingRecordError,
+    UnavailableError,
+)
 from bloop_sdk.folders import open_inside, walk
 
 NOTE_SUFFIXES = (".md", ".markdown")
+_TEMPORARY = re.compile(r".*~|#.*#|~\$.*|~syncthing~.*\.tmp", re.DOTALL)
+"""Names of what editors, Office and Syncthing put beside a file for a while, or as its backup."""
+_LOGSEQ = "logseq/config.edn"
+_LOGSEQ_OLD = ("logseq/bak/", "logseq/version-files/")
+"""Where Logseq keeps what its pages were before."""
 CANVAS_SUFFIX = ".canvas"
 
 
@@ -39,7 +50,9 @@ class Source(Protocol):
     entries: dict[str, Entry]
     refused: list[tuple[str, str]]
     empty: list[str]
-    """Folders that hold nothing, with ``/`` at their ends."""
+    """Folders that hold nothing, or notes that are not read, with ``/`` at their ends."""
+    unlisted: list[str]
+    """Folders that could not be listed: what is in them is not gone."""
 
     def pieces(self, path: str) -> Iterator[bytes]:
         """The bytes of a file; raises SkippableError where they cannot be had."""
@@ -93,12 +106,22 @@ class Folder:
         self.entries: dict[str, Entry] = {}
         self.refused: list[tuple[str, str]] = []
         self.empty: list[str] = []
+        self.unlisted: list[str] = []
+        logseq = (self._root / _LOGSEQ).is_file()
         for found in walk(self._root, folders=True):
+            if _is_aside(found.path, logseq=logseq):
+                continue
             if found.path.endswith("/"):
                 self.empty.append(found.path)
                 continue
+            if found.unlisted:
+                if not found.path:
+                    raise UnavailableError(f"{self.name}: {found.refused}")
+                self.unlisted.append(found.path)
             if found.refused:
                 self.refused.append((found.path or self.name, found.refused))
+                if is_note(found.path) and "/" in found.path:  # Its folder is there all the same.
+                    self.empty.append(f"{found.path.rpartition('/')[0]}/")
                 continue
             modified = datetime.fromtimestamp(found.modified, UTC)
             self.entries[found.path] = Entry(found.path, found.size, modified, found.modified_ns)
@@ -110,12 +133,15 @@ class Folder:
 
     def pieces(self, path: str) -> Iterator[bytes]:
         """See :class:`Source`."""
-        with open_inside(self._root, path) as file:
-            # It may have changed since the folder was listed: the time is that of these bytes.
-            modified = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime, UTC)
-            self.entries[path] = replace(self.entries[path], modified=modified)
-            while piece := file.read(CHUNK):
-                yield piece
+        try:
+            with open_inside(self._root, path) as file:
+                # It may have changed since the folder was listed: the time is of these bytes.
+                modified = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime, UTC)
+                self.entries[path] = replace(self.entries[path], modified=modified)
+                while piece := file.read(CHUNK):
+                    yield piece
+        except OSError as err:  # A disk that fails at one file costs that file.
+            raise MissingRecordError(f"{path} cannot be read: {err.strerror}") from err
 
 
 class Zip:
@@ -130,15 +156,26 @@ class Zip:
         top = tops.pop() if len(tops) == 1 else ""
         if top and top not in self._infos:  # The folder itself was zipped, not what is in it.
             self._infos = {name[len(top) + 1 :]: info for name, info in self._infos.items()}
+        logseq = _LOGSEQ in self._infos
+        self._infos = {
+            name: info for name, info in self._infos.items() if not _is_aside(name, logseq=logseq)
+        }
         self.name = path.stem
         self.key = f"zip:{path.name}"
         self.entries = {name: Entry(name, info.file_size) for name, info in self._infos.items()}
         self.refused: list[tuple[str, str]] = []
         self.empty: list[str] = []
+        self.unlisted: list[str] = []
 
     def pieces(self, path: str) -> Iterator[bytes]:
         """See :class:`Source`."""
         return pieces(self._zip, self._infos[path])
+
+
+def _is_aside(path: str, *, logseq: bool) -> bool:
+    """Whether a file is no part of a notebook: nobody has put it there to be read."""
+    name = path.rpartition("/")[2]
+    return bool(_TEMPORARY.fullmatch(name)) or (logseq and path.startswith(_LOGSEQ_OLD))
 
 
 def _name(info: ZipInfo) -> str:
@@ -167,6 +204,7 @@ class OneNote:
         self.entries = {path.name: Entry(path.name, path.stat().st_size)}
         self.refused: list[tuple[str, str]] = []
         self.empty: list[str] = []
+        self.unlisted: list[str] = []
 
     def pieces(self, path: str) -> Iterator[bytes]:
         """See :class:`Source`."""

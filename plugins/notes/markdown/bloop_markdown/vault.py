@@ -32,6 +32,7 @@ MAX_NAME_BYTES = 200
 """Of a name without its suffix: most file systems take 255, and a number may have to follow."""
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*#^\[\]\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+')
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
+_JOINERS = "\u200c\u200d"  # Letters of Persian and of emoji.
 _RESERVED = re.compile(r"(?i)(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?")
 
 
@@ -65,7 +66,7 @@ def safe_name(title: str) -> str:
     """A file's name without its suffix that every file system, and every wiki link, can hold."""
     text = unicodedata.normalize("NFC", title)
     text = " ".join(_FORBIDDEN.sub("-", text).split())
-    text = "".join(letter for letter in text if letter.isprintable())
+    text = "".join(letter for letter in text if letter.isprintable() or letter in _JOINERS)
     text = text.encode()[:MAX_NAME_BYTES].decode(errors="ignore").strip(". ")
     return f"{text}_" if _RESERVED.fullmatch(text) else text or "Untitled"
 

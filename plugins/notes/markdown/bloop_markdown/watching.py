@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import threading
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ MOST = 200
 """Of more files at once it is only told that there are many."""
 _MODIFIED = 2
 _MOUNTS = Path("/proc/self/mountinfo")
+_OCTAL = re.compile(r"\\([0-7]{3})")  # Blanks and backslashes alone: other letters are UTF-8.
 _ELSEWHERE = frozenset(
     {
         *("nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "lustre", "gpfs", "9p"),
@@ -47,7 +49,7 @@ def file_system(root: Path, mounts: Path = _MOUNTS) -> str:
     for line in lines:
         # proc_pid_mountinfo(5): the mount point is the fifth field, the type follows the hyphen.
         fields, _, rest = line.partition(" - ")
-        place = fields.split()[4].encode().decode("unicode_escape")
+        place = _OCTAL.sub(lambda found: chr(int(found[1], 8)), fields.split()[4])
         if root.is_relative_to(place) and len(place) >= found[0]:
             found = (len(place), rest.split()[0])
     return found[1]

@@ -82,21 +82,24 @@ class Writer:
         name = place[len(folder) :]
         self.bound(place)
         note = Written("")
+        if not draft.published:
+            note = Written("", head="draft: true\n", opening="---\n", closing="---\n")
         note.set("id", own)
         self._fill(note, draft, place, stem_of(name))
-        self.vault.create(folder, name, iter([note.encoded()]), op.idempotency_key)
+        data = self._readable(place, note.encoded())
+        self.vault.create(folder, name, iter([data]), op.idempotency_key)
         return self._answer(ref)
 
     def _update(
         self, op: WriteOp, ref: Ref, path: str, draft: NoteDraft, version: str | None
     ) -> WriteResult:
-        old = read(self.reader.source, path, self.reader.bounds.max_note_bytes)
-        note = Written.of(old)
+        old, note = self._read(path)
         self._fill(note, draft, path, stem_of(path))
         new = note.encoded()
         if not (op.again and new == old):
             self._same(path, old, version)
             if new != old:
+                self._readable(path, new)
                 self.vault.replace(path, new, version, op.idempotency_key)
         return self._answer(ref)
 
@@ -141,10 +144,15 @@ class Writer:
 
     def named(self, path: str, version: str | None, key: str) -> Written:
         """A note that says who it is, wherever it lies: one without an ``id`` is given one."""
-        old = read(self.reader.source, path, self.reader.bounds.max_note_bytes)
+        old, note = self._read(path)
         self._same(path, old, version)
-        note = Written.of(old)
-        if not split(decode(old)[0])[0].id:
+        known = split(decode(old)[0])[0].id
+        if known and not self.reader.index.is_own(path, known):
+            raise UnsupportedError(
+                f"{path}: its id {known!r} is that of another note too",
+                cure="give one of them an id of its own",
+            )
+        if not known:
             own = f"{MOVED}{self.reader.index.remote_ids[path]}"
             note.set("id", own)
             named = split(decode(note.encoded())[0])[0].id
@@ -156,6 +164,26 @@ class Writer:
             # First who it is, then where: each step leaves a note that is known.
             self.vault.replace(path, note.encoded(), version, key)
         return note
+
+    def _readable(self, path: str, data: bytes) -> bytes:
+        """What is written, which must not be more than is read."""
+        most = self.reader.bounds.max_note_bytes
+        if len(data) > most:
+            raise UnsupportedError(
+                f"{path} would have {len(data):,} bytes; at most {most:,} are read",
+                cure="split the note, or raise max_note_bytes in [plugins.markdown]",
+            )
+        return data
+
+    def _read(self, path: str) -> tuple[bytes, Written]:
+        """A note to be changed; raises UnsupportedError where writing it would lose something."""
+        old = read(self.reader.source, path, self.reader.bounds.max_note_bytes)
+        note = Written.of(old)
+        if not note.is_whole:
+            raise UnsupportedError(
+                f"{path}: it is neither UTF-8 nor Windows-1252", cure="save it as UTF-8"
+            )
+        return old, note
 
     def _fill(self, note: Written, draft: NoteDraft, path: str, stem: str) -> None:
         """The draft's text, title and tags; what the front matter says already stays."""

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import stat
 import zipfile
+from pathlib import Path
 
 import pytest
 
-from bloop_sdk.errors import FatalError, HostileInputError, MalformedRecordError
-from bloop_sdk.records import Kind
-from bloop_sdk.testing import read_all
+from bloop_markdown import source
+from bloop_markdown.config import MarkdownConfig
+from bloop_markdown.provider import MarkdownProvider
+from bloop_sdk.errors import (
+    FatalError,
+    HostileInputError,
+    MalformedRecordError,
+    UnavailableError,
+)
+from bloop_sdk.folders import open_inside
+from bloop_sdk.records import Kind, Ref
+from bloop_sdk.testing import FakeContext, read_all
 
 
 async def test_links_out_of_the_folder_are_refused_once_each(folder, read, tmp_path):
@@ -28,7 +39,7 @@ async def test_links_out_of_the_folder_are_refused_once_each(folder, read, tmp_p
 
     out = "it is a symbolic link that leads out of the folder"
     inside = "it is a symbolic link that leads to another place of the folder"
-    assert snapshot.skipped == {
+    assert {ref: why for ref, why in snapshot.skipped.items() if "module" not in ref} == {
         "note:key.md": f"key.md: {out}",
         "file:all": f"all: {out}",
         "note:inside.md": f"inside.md: {inside}",
@@ -54,7 +65,8 @@ async def test_a_note_that_becomes_a_link_while_it_is_read_is_not_followed(
 
     snapshot = await read_all(reading)
 
-    assert snapshot.skipped.keys() == {"note:b.md", "note:Sub/c.md"}
+    left = {"note:b.md", "note:Sub/c.md", "module:b.md#note", "module:Sub/c.md#note"}
+    assert snapshot.skipped.keys() == left
     assert "leads out of the folder" in snapshot.skipped["note:Sub/c.md"]
     assert "private" not in str(snapshot.records)
 
@@ -62,7 +74,7 @@ async def test_a_note_that_becomes_a_link_while_it_is_read_is_not_followed(
 async def test_pipes_and_devices_are_not_waited_for(folder, read):
     root = folder({"a.md": ""})
     os.mkfifo(root / "pipe.md")
-    assert (await read(root)).skipped == {"note:pipe.md": "pipe.md: it is no ordinary file"}
+    assert (await read(root)).skipped["note:pipe.md"] == "pipe.md: it is no ordinary file"
 
 
 async def test_names_that_are_no_text(folder, read):
@@ -70,7 +82,7 @@ async def test_names_that_are_no_text(folder, read):
     (root / os.fsdecode(b"\xff.md")).write_text("")
     (root / "new\nline.md").write_text("")
     snapshot = await read(root)
-    assert set(snapshot.skipped) == {"note:\\udcff.md", "note:new\nline.md"}
+    assert set(snapshot.skipped) > {"note:\\udcff.md", "note:new\nline.md"}
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
@@ -84,6 +96,61 @@ async def test_what_may_not_be_read_is_left_out(folder, read):
         (root / "closed").chmod(stat.S_IRWXU)
     assert "Permission denied" in snapshot.skipped["note:b.md"]
     assert "the folder cannot be listed" in snapshot.skipped["file:closed"]
+
+
+async def test_what_is_in_a_folder_that_cannot_be_listed_now_is_not_gone(folder, monkeypatch):
+    root = folder({"a.md": "", "b.md": "", "closed/c.md": ""})
+    ctx = FakeContext(source=root, config=MarkdownConfig())
+    replica = await read_all(MarkdownProvider(ctx))
+    (root / "b.md").unlink()
+    scandir, closed = os.scandir, {root.resolve() / "closed"}
+
+    def refusing(path):
+        if Path(path) in closed:
+            raise OSError(errno.EIO, "Input/output error")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    await replica.run(MarkdownProvider(ctx))
+    assert {one.raw["path"] for one in replica.of(Kind.NOTE)} >= {"a.md", "closed/c.md"}
+    # What is read for the first time is whole for the hub, so that it is shown.
+    first = await read_all(MarkdownProvider(FakeContext(source=root, config=MarkdownConfig())))
+    assert [one.whole for one in first.positions.values()] == [True]
+    closed.add(root.resolve())
+    with pytest.raises(UnavailableError, match="Notes: the folder cannot be listed"):
+        await replica.run(MarkdownProvider(ctx))
+
+
+async def test_a_disk_that_fails_at_one_file_costs_that_file(folder, read, monkeypatch):
+    class Failing(io.FileIO):
+        def read(self, *_):
+            raise OSError(errno.EIO, "Input/output error")
+
+    def opened(root, path):
+        return Failing(root / path) if path == "b.md" else open_inside(root, path)
+
+    monkeypatch.setattr(source, "open_inside", opened)
+    snapshot = await read(folder({"a.md": "", "b.md": "---\nid: b\n---\n"}))
+    assert [one.raw["path"] for one in snapshot.of(Kind.NOTE)] == ["a.md"]
+    assert snapshot.skipped["note:b.md"] == "b.md: b.md cannot be read: Input/output error"
+
+
+async def test_what_is_in_icloud_alone_is_not_gone(folder, provider):
+    root = folder({"a.md": "", "Sub/b.md": "", "Sub/c.pdf": b"c"})
+    replica = await read_all(provider(root))
+    for name in ("b.md", "c.pdf"):
+        (root / "Sub" / name).rename(root / "Sub" / f".{name}.icloud")
+    before = set(replica.records)
+    await replica.run(provider(root))
+    assert set(replica.records) == before - {Ref(Kind.MODULE, "Sub/")}
+
+
+async def test_what_programs_put_beside_notes_is_passed_over(folder, read):
+    files = {"a.md": "", "pic.png": b"", "a.md~": "", "#a.md#": "", "~$b.docx": b""}
+    old = {"logseq/bak/a/1.md": "", "lost+found/x.md": "", "#recycle/y.md": ""}
+    snapshot = await read(folder({**files, **old, "logseq/config.edn": "{}"}))
+    assert {one.raw["path"] for one in snapshot.of(Kind.NOTE)} == {"a.md"}
+    assert {one.path for one in snapshot.of(Kind.FILE)} == {"pic.png", "logseq/config.edn"}
 
 
 async def test_very_long_paths_are_left_out_and_what_is_beside_them_is_read(folder, read):
@@ -130,7 +197,7 @@ async def test_files_that_vanish_cost_themselves(folder, provider):
     (root / "b.md").unlink()
     (root / "c.png").unlink()
     snapshot = await read_all(reading)
-    assert set(snapshot.skipped) == {"note:b.md", "file:c.png"}
+    assert set(snapshot.skipped) == {"note:b.md", "module:b.md#note", "file:c.png"}
     assert snapshot.counts() == {"notebook": 1, "note": 1, "module": 1, "file": 1}
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -10,7 +11,7 @@ from bloop_sdk.records import Kind
 async def test_front_matter_says_what_a_note_is(note):
     found = await note(
         "---\ntitle: Acids\ntags: [chemistry, '#lab']\ncreated: 2024-05-01\n"
-        "updated: 2024-05-02T10:00:00+02:00\nlanguage: de\naliases: [x]\n---\nSauer.\n"
+        "updated: 2024-05-02 10:00:00 +0200\nlanguage: de\naliases: [x]\n---\nSauer.\n"
     )
 
     assert (found.title, found.tags) == ("Acids", ("chemistry", "lab"))
@@ -31,6 +32,8 @@ async def test_front_matter_says_what_a_note_is(note):
         ("Text\n# Later", "a", '<p>Text</p>\n<h1 id="later">Later</h1>\n'),
         ("---\ntitle: [1, 2]\n---\n", "a", ""),
         ("---\ntitle: 2024\n---\n", "2024", ""),
+        ("---\ntitle: 12:30\n---\n", "12:30", ""),
+        ("+++\ntitle = 'T'\n+++\n", "T", ""),
         ("", "a", ""),
     ],
 )
@@ -138,6 +141,7 @@ async def test_formulas_are_marked_as_the_hub_knows_them(note):
         ("a %%secret", "<p>a </p>\n"),
         ("a\n\n%%\nsecret\n\nsecret\n%%\n\nb", "<p>a</p>\n<p>b</p>\n"),
         ("a\n%%\nsecret\n\nsecret", "<p>a</p>\n"),
+        ("%% secret\n\nsecret %% a\n\nb", "<p>a</p>\n<p>b</p>\n"),
         ("`%%code%%` 5%", "<p><code>%%code%%</code> 5%</p>\n"),
     ],
 )
@@ -193,3 +197,11 @@ async def test_without_one_the_notebook_is_its_place(folder, read, tmp_path):
     assert first.title == second.title == "Notes"
     assert first.remote_id != second.remote_id
     assert str(tmp_path) not in str(first)
+
+
+async def test_a_backslash_takes_its_meaning_from_whatever_has_one(note):
+    text = r"\#no *x*\#no #yes|> \[!note] a|- \[x] b|m \^2|50\%\% c"
+    found = await note(text.replace("|", "\n\n"))
+    assert found.tags == ("yes",)
+    shown = re.sub(r"<[^>]+>|\s+", " ", found.html)
+    assert " ".join(shown.split()) == "#no x #no #yes [!note] a [x] b m ^2 50%% c"

@@ -22,6 +22,7 @@ from bloop_sdk import (
     NoteDraft,
     NoteWrite,
     PermissionMissingError,
+    Precondition,
     PreconditionFailedError,
     Ref,
     UnavailableError,
@@ -100,6 +101,9 @@ def test_front_matter_is_changed_by_lines(root):
         b"---\na: \xe9\n---\nbody\n",
         b"---\na: [\n---\n\nbody\n",
         b"---\nonly a line\n\ntext\n",
+        b"+++\ntitle = 'T'\n+++\nbody\n",
+        b"\xfe\xff" + "---\na: é\n---\nb\r\n".encode("utf-16-be"),
+        b"a\r\nb\nc\r",
     ],
     ids=[
         "empty",
@@ -112,13 +116,16 @@ def test_front_matter_is_changed_by_lines(root):
         "cp1252",
         "broken",
         "unclosed",
+        "TOML",
+        "UTF-16 BE",
+        "mixed",
     ],
 )
 def test_what_nobody_changes_stays_byte_for_byte(data):
     made = Written.of(data)
     assert made.encoded() == data
     made.body += "\nmore\n"
-    head = data[: data.index(b"body")] if b"body" in data and data[:2] != b"\xff\xfe" else b""
+    head = data[: data.index(b"body")] if b"body" in data and data[0] < 0xFE else b""
     assert made.encoded().startswith(head)
 
 
@@ -169,6 +176,7 @@ def test_links_of_the_hub_become_links_between_files(root):
         ("...", "Untitled"),
         ("ä" * 300, "ä" * 100),
         ("a\x00\u202eb\n", "a-b-"),
+        ("👩\u200d🏫", "👩\u200d🏫"),
     ],
 )
 def test_names_are_made_safe(title, name):
@@ -394,3 +402,81 @@ def state(root: Path) -> dict[str, str]:
 def test_a_move_to_another_notebook_is_refused(root):
     with pytest.raises(UnsupportedError):
         do(root, NoteWrite.MOVE, note("First.md"), container="other", parent=None)
+
+
+async def test_a_vault_that_is_not_mounted_is_not_an_empty_one(root):
+    ctx = FakeContext(config=config(root))
+    replica = await read_all(MarkdownProvider(ctx))
+    kept = root.rename(root.parent / "elsewhere")
+    root.mkdir()
+    again = MarkdownProvider(ctx)
+    with pytest.raises(UnavailableError, match="the folder is empty, and held notes before"):
+        await replica.run(again)
+    op = WriteOp(
+        kind=NoteWrite.CREATE,
+        ref=None,
+        values={},
+        idempotency_key="k",
+        note=NoteDraft(container="vault", title="A", markdown="", html=""),
+    )
+    with pytest.raises(UnavailableError):
+        await again.write(op, Precondition(remote_version=None))
+    assert list(root.iterdir()) == []
+    assert len(replica.of(Kind.NOTE)) == 2
+    root.rmdir()
+    kept.rename(root)
+    for path in (root / "First.md", root / "Physics/Waves.md"):
+        path.unlink()
+    await replica.run(again)
+    assert replica.of(Kind.NOTE) == []
+
+
+def test_what_is_no_text_is_not_written_over(root):
+    chinese = "中文笔记\u4e81".encode("gbk")
+    (root / "First.md").write_bytes(chinese)
+    with pytest.raises(UnsupportedError, match="neither UTF-8 nor Windows-1252"):
+        update(root, "two\n", tags=())
+    assert (root / "First.md").read_bytes() == chinese
+
+
+def test_a_copy_does_not_take_the_place_of_what_it_was_made_of(root):
+    text = "---\nid: w\n---\nsee\n"
+    for name in ("Physics/Waves.md", "Physics/Waves 1.md", "Archive/old/Waves.md"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    opened = reader(root)
+    assert opened.path_of(note("id:w")) == "Physics/Waves.md"
+    assert opened.path_of(note("Physics/Waves 1.md")) == "Physics/Waves 1.md"
+    with pytest.raises(UnsupportedError, match="its id 'w' is that of another note too"):
+        do(root, NoteWrite.MOVE, note("Physics/Waves 1.md"))
+    assert (root / "Physics/Waves 1.md").exists()
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "---\nid: w\ntitle: Waves: part 1\ndraft: true\n---\n",
+        '+++\nid = "w"\ntitle = "Waves"\ndraft = true\n+++\n',
+        '---\n{"id": "w", "draft": true}\n---\n',
+    ],
+    ids=["broken", "TOML", "flow"],
+)
+def test_who_a_note_is_and_that_it_is_a_draft_is_read_of_any_front_matter(root, head):
+    (root / "First.md").write_text(f"{head}one\n")
+    [made, _] = reader(root).make("First.md")
+    assert (made.remote_id, made.published) == ("id:w", False)
+    answer = do(root, NoteWrite.MOVE, note("id:w"), parent="Physics/")
+    assert (root / "Physics/First.md").read_text() == f"{head}one\n"
+    assert answer.ref == note("id:w")
+
+
+def test_what_would_not_be_read_again_is_not_written(root):
+    held = (root / "First.md").read_bytes()
+    with pytest.raises(UnsupportedError, match="at most 1,048,576 are read"):
+        update(root, "x" * (1 << 20))
+    assert (root / "First.md").read_bytes() == held
+
+    (root / "First.md").write_text("---\ntags: [[odd], red]\n---\none\n")
+    answer = update(root, "one\n", tags=("red", "new"))
+    assert (root / "First.md").read_text() == "---\ntags: [[odd], red]\n---\none\n"
+    assert answer.lost == ("its tags: the front matter cannot be changed by lines",)

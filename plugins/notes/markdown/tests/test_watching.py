@@ -17,12 +17,18 @@ from bloop_sdk.testing import FakeContext, ref_of
 MOUNTS = r"""22 1 8:1 / / rw - ext4 /dev/sda1 rw
 40 22 0:50 / /srv/my\040vaults rw shared:1 - nfs4 server:/x rw
 41 40 0:51 / /srv/my\040vaults/here rw - xfs /dev/sdb rw
+42 22 0:51 / /srv/Büro rw - cifs //server/x rw
 """
 
 
 @pytest.mark.parametrize(
     ("path", "kind"),
-    [("/home/a", "ext4"), ("/srv/my vaults/a", "nfs4"), ("/srv/my vaults/here/a", "xfs")],
+    [
+        ("/home/a", "ext4"),
+        ("/srv/my vaults/a", "nfs4"),
+        ("/srv/my vaults/here/a", "xfs"),
+        ("/srv/Büro", "cifs"),
+    ],
 )
 def test_a_folder_lies_on_the_innermost_mount(tmp_path, path, kind):
     mounts = tmp_path / "mounts"

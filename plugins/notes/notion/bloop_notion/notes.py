@@ -52,7 +52,9 @@ def workspace_id(me: JSONObject) -> str:
 
 def titled(title: str) -> tuple[str, list[str]]:
     """A title that fits, and what of it was lost."""
-    clean = " ".join("".join(c if c.isprintable() else " " for c in title).split())
+    # Joiners are letters of Persian and of emoji.
+    seen = (c if c.isprintable() or c in "\u200c\u200d" else " " for c in title)
+    clean = " ".join("".join(seen).split())
     if len(clean) <= MAX_TITLE:
         return clean or UNTITLED, []
     return clean[:MAX_TITLE], [f"the end of its title: {clean[MAX_TITLE:][:200]}"]

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from bloop_notion.inlines import Target, units
+from bloop_notion.notes import titled
 from bloop_notion.parsing import parse
 from bloop_sdk import Kind, Precondition, Ref, UnsupportedError, WriteOp
 from bloop_sdk.testing import reply
@@ -215,3 +216,7 @@ async def test_an_id_of_another_object_than_a_page_is_looked_for_as_that(rig):
     notion.before = before
     batch = await rig(notion).provider.fetch([Ref(Kind.MODULE, source)])
     assert [one.title for one in batch.records] == ["Tasks"]
+
+
+def test_a_title_keeps_the_joiners_of_its_letters():
+    assert titled("👩\u200d🏫  می\u200cروم\n\x07") == ("👩\u200d🏫 می\u200cروم", [])

@@ -34,9 +34,10 @@ _INLINE = frozenset(
 )
 
 
-# A backslash, code, emphasis, links, HTML, entities, strikethrough and highlights.
+# A backslash, code, emphasis, links, HTML, entities, strikethrough, highlights and comments, tags.
 _MEANT = re.compile(
     r"[\\`*\[\]]|(?<![^\W_])_|_(?![^\W_])|<(?=[A-Za-z/!?])|&(?=#?\w{1,32};)|~(?=~)|=(?==)"
+    r"|%(?=%)|(?<!\S)#(?=[\w/-])|(?<!\S)\^(?=[A-Za-z0-9-]+\s*\Z)"
 )
 _FIRST = re.compile(
     r"^(\s*(?:\d{1,9}(?=[.)](?:\s|$)))?)(#{1,6}(?=\s|$)|[-+](?=\s|$)|>|-(?=-)|=(?=$)|[.)](?=\s|$))"

@@ -10,6 +10,7 @@ import pytest
 from bloop_onenote.blocks import read
 from bloop_onenote.patches import commands
 from bloop_onenote.rendering import Writing, wanted
+from bloop_sdk.markdown import Links, render
 from plugins.notes.onenote.tests.fake_pages import FakePage
 
 RESOURCES = "https://graph.example/v1.0/me/onenote/resources"
@@ -97,3 +98,11 @@ def test_an_edit_of_an_odd_page_touches_nothing_else(number):
     page.patch(commands(before, text, Writing({})))
     assert now().markdown == text
     assert len(page.patches) == 1
+
+
+def test_what_has_a_meaning_in_notes_alone_keeps_its_signs():
+    page = FakePage("p", "T", "<p>100%% sure #a</p><p>m ^2</p>")
+    found = read(page.rendered(ids=True, resources=RESOURCES), "p", lambda _href: None)
+    links = Links(lambda _target: None)
+    shown = render(found.markdown, links)
+    assert ("100%% sure #a" in shown, "m ^2" in shown, links.tags) == (True, True, {})

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from bloop.accounts.models import User
 from bloop.content import placing
-from bloop.content.models import TITLE_LENGTH, Container, Item, Node
+from bloop.content.models import TITLE_LENGTH, Item, Node
 from bloop.content.notes.making import add_note
 from bloop.content.notes.merge import Text
 from bloop.content.notes.models import Conflict
@@ -76,9 +76,10 @@ def _name(unit: UnitOfWork, actor: str) -> str:
 
 
 def _beside(unit: UnitOfWork, item: Item, text: Text) -> tuple[Item, Node]:
-    published = unit.get(Container, item.container_id).published
     parent, index = _place_after(unit, item)
-    return add_note(unit, item.container_id, text, published=published, parent=parent, index=index)
+    # Whoever sees the note sees its copy: what is a draft over there stays one.
+    shown = item.published
+    return add_note(unit, item.container_id, text, published=shown, parent=parent, index=index)
 
 
 def _place_after(unit: UnitOfWork, item: Item) -> tuple[str | None, int | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -99,7 +100,10 @@ async def standing(request: Request, found: Mapping[str, Any]) -> dict[str, Any]
     if state["waits"]:
         rows = await database.read(queries.UNSENT_OF_ITEM, call, id=found["id"])
         waits = to_dicts(queries.UNSENT_OF_ITEM, rows)
-    text = text_of({**found, "data": parsed(found["data"])})
+    data: dict[str, Any] = parsed(found["data"])
+    whole, written = {**found, "data": data}, data.get("markdown") is not None
+    # Made of HTML it takes its time.
+    text = text_of(whole) if written else await asyncio.to_thread(text_of, whole)
     shown = ("id", "container", "connection", "title", "state", "url", "row_version", "updated_at")
     states = sorted((row["state"] for row in waits), key=_URGENT.index)
     known = "sent" if found["connection"] and state["system"] is not None else "here"

@@ -111,6 +111,7 @@ def _draft(unit: UnitOfWork, item: Item, sent: dict[str, Any]) -> NoteDraft:
         tags=text.tags,
         base=item.raw or {},
         base_markdown=sent.get("base", ""),
+        published=item.published,
     )
 
 
