@@ -151,7 +151,7 @@ class _Running:
         if len(place) < _PLACE.size:
             return None
         begin, size = _PLACE.unpack(place)
-        clean: Cleaned = marshal.loads(os.pread(self._cleaned, size, begin))  # noqa: S302 - see main.
+        clean: Cleaned = marshal.loads(os.pread(self._cleaned, size, begin))  # noqa: S302  # nosec B302 - see main
         return clean
 
     def close(self) -> None:
@@ -189,7 +189,7 @@ def main(given: int, cleaned: int) -> None:
         while len(place := places.read(_PLACE.size)) == _PLACE.size:
             begin, size = _PLACE.unpack(place)
             # Both ends are this file, and a hundred texts come in a tenth of JSON's time.
-            texts: list[str] = marshal.loads(os.pread(given, size, begin))  # noqa: S302
+            texts: list[str] = marshal.loads(os.pread(given, size, begin))  # noqa: S302  # nosec B302
             message = marshal.dumps([_clean(text) for text in texts])
             end = end if begin else 0
             _write(cleaned, message, end)
