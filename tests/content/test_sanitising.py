@@ -90,6 +90,14 @@ async def test_it_ends_once_nobody_has_needed_it_for_long(process, monkeypatch):
     assert running.returncode == -signal.SIGKILL
 
 
+def test_it_begins_anew_in_another_event_loop(process):
+    async def clean():
+        return await process.begin([BAD])
+
+    for _ in range(2):
+        assert asyncio.run(clean()) == [sanitise(BAD)]
+
+
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="it looks at the process from outside")
 async def test_it_knows_no_secret_of_the_hub(process, monkeypatch):
     monkeypatch.setenv("BLOOP_STORE__URL", "postgresql://hub:secret@db/hub")

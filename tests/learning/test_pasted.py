@@ -111,3 +111,16 @@ def test_aiken_is_read():
         ("Na &amp; Cl", 100.0),
     ]
     assert other["choices"][0]["weight"] == 100.0
+
+
+@pytest.mark.parametrize(
+    ("html", "problems"),
+    [
+        ('<audio controls src="/files/1"></audio>', 0),
+        ('<video src="/files/1"></video>', 0),
+        ("<p> </p>", 1),
+    ],
+)
+def test_a_question_may_be_heard_or_watched_alone(html, problems):
+    question = {"id": "x", "kind": "essay", "html": html, "points": 1.0, "choices": []}
+    assert len(problems_of([question])) == problems

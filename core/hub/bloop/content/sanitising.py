@@ -55,7 +55,10 @@ class SanitiserProcess:
 
     def begin(self, texts: Sequence[str]) -> asyncio.Future[Cleaned]:
         """Have texts cleaned, behind those that were given before."""
-        cleaning: asyncio.Future[Cleaned] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        cleaning: asyncio.Future[Cleaned] = loop.create_future()
+        if self._running is not None and self._running.loop is not loop:
+            self.close()  # Nobody would hear of it.
         if self._waiting and self._running is not None and self._running.end > ROOM:
             cleaning.set_result([None] * len(texts))
             return cleaning
@@ -64,7 +67,8 @@ class SanitiserProcess:
             if self._running is None:
                 self._running = _Running(self._take)
             self._running.give(marshal.dumps(list(texts)), afresh=len(self._waiting) == 1)
-        except (OSError, ValueError) as err:  # Of Windows, or out of processes, files or room.
+        except (AssertionError, OSError, ValueError) as err:
+            # Of Windows, which passes no files on, or out of processes, files or room.
             self._fail(f"HTML is cleaned without a process of its own: {err}")
         self._keep()
         return cleaning
@@ -133,8 +137,8 @@ class _Running:
             stack.callback(process.kill)
             stack.enter_context(self._places)
             stack.enter_context(self._done)
-            self._loop = asyncio.get_running_loop()
-            self._loop.add_reader(self._done, come)
+            self.loop = asyncio.get_running_loop()
+            self.loop.add_reader(self._done, come)
             self._open = stack.pop_all()
         self.end = 0
 
@@ -156,8 +160,8 @@ class _Running:
 
     def close(self) -> None:
         """End it, and let go of all."""
-        if not self._loop.is_closed():
-            self._loop.remove_reader(self._done)
+        if not self.loop.is_closed():
+            self.loop.remove_reader(self._done)
         self._open.close()
 
 

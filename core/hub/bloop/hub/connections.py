@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bloop.accounts.actions import ForbiddenError
+from bloop.accounts.seen import is_seen
 from bloop.accounts.sessions import system_call
 from bloop.content.dry import dry_read
 from bloop.content.engine import run_read
@@ -137,7 +138,7 @@ async def change(
 def name_of(name: str) -> str:
     """A name without blanks around it; raises InvalidError for none or a long one."""
     text = name.strip()
-    if not 0 < len(text) <= LONGEST_NAME or not text.isprintable():
+    if len(text) > LONGEST_NAME or not is_seen(text):
         raise InvalidError(f"name: it has 1 to {LONGEST_NAME} characters", field="name")
     return text
 

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from bloop.accounts.messages import service
+from bloop.accounts.seen import seen
 from bloop.accounts.sessions import system_call
 from bloop.hub.contexts import PluginCall, open_context
 from bloop.jobs.context import RunningJob
@@ -65,7 +66,7 @@ def _later(err: BloopError, attempt: int) -> RetriableError:
 
 def _one_line(subject: str) -> str:
     """A title or a name in it may have line breaks, for which the whole would be refused."""
-    return "".join(one for one in " ".join(subject.split()) if one.isprintable())
+    return seen(" ".join(subject.split()))
 
 
 async def _notify(

@@ -25,6 +25,7 @@ from bloop.accounts.mfa.passkeys import passkeys_of
 from bloop.accounts.models import User
 from bloop.accounts.people.followers import addressed
 from bloop.accounts.people.service import add_user
+from bloop.accounts.seen import seen
 from bloop.accounts.service import Method, SecondFactorNeeded, StartedSession
 from bloop.store.commands import command
 from bloop.store.errors import ConflictError, InvalidError, NotFoundError
@@ -168,7 +169,7 @@ def _is_name(text: str, longest: int) -> bool:
 
 def _plain(text: str | None) -> str:
     """A text without what no database takes and no page shows."""
-    return "".join(sign for sign in text or "" if sign.isprintable()).strip()
+    return seen(text or "").strip()
 
 
 @command("account:write")

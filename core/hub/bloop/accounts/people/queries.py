@@ -8,6 +8,7 @@ from sqlalchemy import String, bindparam, case, func, or_, select
 
 from bloop.accounts.models import Institution, User
 from bloop.accounts.people.models import Group, GroupMember, Invitation
+from bloop.accounts.seen import seen
 from bloop.store.models import EVERY_INSTITUTION
 from bloop.store.statements import institution, register
 
@@ -193,7 +194,7 @@ MEMBERS = register(
 
 def patterns(search: str) -> dict[str, str]:
     """What :data:`PEOPLE` takes to find what somebody typed, wherever it stands."""
-    typed = " ".join("".join(sign for sign in search if sign.isprintable()).split())
+    typed = " ".join(seen(search).split())
     for special in ("\\", "%", "_"):
         typed = typed.replace(special, f"\\{special}")
     if not typed:

@@ -14,6 +14,7 @@ from bloop.accounts.people import guards
 from bloop.accounts.people.followers import addressed
 from bloop.accounts.people.invitations import withdraw_beyond
 from bloop.accounts.people.topics import How
+from bloop.accounts.seen import is_seen
 from bloop.accounts.tokens.service import end_families
 from bloop.store.commands import command
 from bloop.store.errors import ConflictError, InvalidError
@@ -92,7 +93,7 @@ def add_user(
 def clean_name(name: str, *, longest: int = LONGEST_NAME) -> str:
     """A name in one line, Unicode composed; raises InvalidError for what is none."""
     clean = " ".join(unicodedata.normalize("NFC", name).split())
-    if not 1 <= len(clean) <= longest or not clean.isprintable():
+    if len(clean) > longest or not is_seen(clean):
         raise InvalidError(f"a name has 1 to {longest} characters that can be seen", field="name")
     return clean
 

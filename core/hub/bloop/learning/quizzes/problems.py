@@ -130,7 +130,10 @@ def _of_blanks(choices: Sequence[Mapping[str, Any]]) -> Iterator[Fault]:
 
 def _is_empty(html: str) -> bool:
     """Whether there is nothing to read, to see or to hear in it."""
-    return "<img" not in html and "<math" not in html and not text_of_html(html).strip()
+    return not any(tag in html for tag in _TELLING) and not text_of_html(html).strip()
+
+
+_TELLING = ("<img", "<math", "<audio", "<video", "<iframe")
 
 
 class IncompleteError(InvalidError):
