@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from bloop_blackboard.api import Api
 from bloop_blackboard.contents import Contents
 from bloop_blackboard.gradebook import COLUMNS, Graded, columns_of
-from bloop_blackboard.wire import Attempt, DisplayGrade, Grade, fault
+from bloop_blackboard.wire import Attempt, Column, DisplayGrade, Grade, fault
 from bloop_sdk import (
     Batch,
     Comment,
@@ -56,7 +56,7 @@ class Grades:
         for number, graded in enumerate(columns, 1):
             entry = now.get(graded.column.id, {})
             about = str(entry.get("ref") or graded.ref(course, refs))
-            basis = [graded.column.score.possible, _text(graded.column.grading.due)]
+            basis = _basis(graded.column)
             index = int(entry.get("index") or 0) if entry.get("basis") == basis else 0
             batch, index = await self._column(course, graded, _ref(about), index)
             now[graded.column.id] = {"ref": about, "basis": basis, "index": index}
@@ -162,12 +162,13 @@ def _submission(
             "attempts": [attempt for _, attempt in attempts],
             "possible": column.score.possible,
             "due": _text(due),
+            **({"released": False} if column.is_hidden else {}),
         },
         updated_at=newest.modified if newest else None,
         container=course,
         person=grade.user_id,
         content=about,
-        state=_state(grade, newest),
+        state=_state(grade, newest, hidden=column.is_hidden),
         attempt=len(done) or None,
         score=_score(grade.display_grade, column.score.possible),
         points=column.score.possible,
@@ -183,9 +184,17 @@ def _is_done(grade: Grade) -> bool:
     return grade.status == "Graded"
 
 
-def _state(grade: Grade, newest: Attempt | None) -> SubmissionState:
+def _basis(column: Column) -> list[Any]:
+    """What of a column its grades depend on: where it is another, all of them are read again."""
+    found: list[Any] = [column.score.possible, _text(column.grading.due)]
+    return [*found, "hidden"] if column.is_hidden else found
+
+
+def _state(grade: Grade, newest: Attempt | None, *, hidden: bool) -> SubmissionState:
     if grade.exempt:
         return SubmissionState.EXCUSED
+    if _is_done(grade) and hidden:
+        return SubmissionState.UNRELEASED
     if _is_done(grade):
         return SubmissionState.GRADED
     if newest is not None or grade.status == "NeedsGrading":

@@ -93,7 +93,7 @@ class Maker:
             created_at=column.created,
             container=self._course,
             title=column.display_name or column.name,
-            published=column.availability.available != "No",
+            published=not column.is_hidden,
             html=column.description or "",
             points=column.score.possible,
             due_at=column.grading.due,

@@ -241,6 +241,11 @@ class Column(Wire):
     availability: Available = Available()
     grading: Grading = Grading()
 
+    @property
+    def is_hidden(self) -> bool:
+        """Whether students may not look at their grades in it."""
+        return self.availability.available == "No"
+
 
 class QuestionHandler(Wire):
     """What kind of question it is."""

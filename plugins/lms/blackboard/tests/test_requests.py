@@ -9,7 +9,15 @@ import pytest
 from fake_blackboard import NOW, FakeBlackboard
 
 from bloop_blackboard.provider import BlackboardProvider
-from bloop_sdk import Cursor, FatalError, Partition, RateLimitedError, UnavailableError
+from bloop_sdk import (
+    Cursor,
+    FatalError,
+    Kind,
+    Partition,
+    RateLimitedError,
+    SubmissionState,
+    UnavailableError,
+)
 from bloop_sdk.testing import FakeTransport, Replica, Status, http_client, read_all
 from plugins.lms.blackboard.tests.blackboard_rows import event, item, member, user
 
@@ -106,6 +114,20 @@ async def test_a_due_date_that_moves_brings_its_grades_again(site, connect):
     await replica.run(connect())
     (work,) = [one for one in replica.records.values() if one.remote_id == "_5_1/_61_1/_71_1"]
     assert not work.late
+
+
+async def test_grades_of_a_column_that_students_may_not_see_are_released_with_it(site, connect):
+    def states(replica):
+        return {one.remote_id: one.state for one in replica.of(Kind.SUBMISSION)}
+
+    replica = await read_all(connect())
+    assert states(replica)["_5_1/_61_1/_71_1"] is SubmissionState.GRADED
+    assert states(replica)["_5_1/_63_1/_71_1"] is SubmissionState.UNRELEASED
+    site.columns[0]["availability"]["available"] = "No"
+    site.columns[-1]["availability"]["available"] = "Yes"
+    await replica.run(connect())
+    assert states(replica)["_5_1/_61_1/_71_1"] is SubmissionState.UNRELEASED
+    assert states(replica)["_5_1/_63_1/_71_1"] is SubmissionState.GRADED
 
 
 async def test_what_was_modified_has_its_attachments_listed_again(site, connect):
