@@ -73,7 +73,8 @@ def rehashed(connection, first):
     table = AuditLine.__table__
     own = table.c.institution_id == HOME
     before = connection.scalar(select(table.c.hash).where(own, table.c.seq == first - 1))
-    for row in connection.execute(select(table).where(own, table.c.seq >= first)).all():
+    later = select(table).where(own, table.c.seq >= first).order_by(table.c.seq)
+    for row in connection.execute(later).all():
         before = line_hash(before, row._mapping)
         change = table.update().where(own, table.c.seq == row.seq).values(hash=before)
         connection.execute(change)

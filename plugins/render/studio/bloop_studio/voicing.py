@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import struct
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -196,19 +197,24 @@ class Speaker:
     pace: float
     folder: Path
     made: int = 0
+    _turns: defaultdict[str, asyncio.Lock] = field(
+        default_factory=lambda: defaultdict(asyncio.Lock)
+    )
 
     async def say(self, line: Line) -> Voiced:
-        """A line's speech, kept by what it depends on."""
+        """A line's speech, kept by what it depends on; one that stands twice is spoken once."""
         spoken = speak(line.text, self.language, config_of(self.ctx).lexicon)
         voice = self.chosen.voice
         key = pieces.digest(self.chosen.plugin_id, voice.id, voice.version, self.pace, spoken.text)
         name, path = f"speech/{key}", self.folder / f"{key}.speech"
-        if not await pieces.fetch(self.ctx, name, path):
-            speech = await self.chosen.provider.synthesize(spoken.text, voice.id, self.pace)
-            await self.ctx.run_sync(path.write_bytes, pack(speech))
-            await pieces.keep(self.ctx, name, path, "application/octet-stream")
-            self.made += 1
-        return Voiced(spoken=spoken, speech=unpack(await self.ctx.run_sync(path.read_bytes)))
+        async with self._turns[key]:
+            if not await pieces.fetch(self.ctx, name, path):
+                speech = await self.chosen.provider.synthesize(spoken.text, voice.id, self.pace)
+                await self.ctx.run_sync(path.write_bytes, pack(speech))
+                await pieces.keep(self.ctx, name, path, "application/octet-stream")
+                self.made += 1
+            data = await self.ctx.run_sync(path.read_bytes)
+        return Voiced(spoken=spoken, speech=unpack(data))
 
 
 async def together(work: Iterable[Coroutine[Any, Any, None]], at_once: int) -> None:

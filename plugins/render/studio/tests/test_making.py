@@ -133,6 +133,12 @@ async def test_a_scene_that_does_not_fit_keeps_its_words(make, toys):
     assert toys[0] == ["All of this"]
 
 
+async def test_what_several_scenes_say_is_spoken_once(make, toys):
+    row = await make([scene(f"s{number}", "The same words") for number in range(6)])
+    assert (row.state, row.error) == ("ready", None)
+    assert toys[0] == ["The same words"]
+
+
 async def test_scenes_that_are_split_have_ids_of_their_own_and_room(make, toys, monkeypatch):
     from bloop_studio import telling
 

@@ -14,7 +14,7 @@ from bloop.store.types import UtcDateTime
 _OWN_CALL = institution == EVERY_INSTITUTION
 
 LATE = register(
-    "messages.late",
+    "accounts.messages_late",
     select(func.count()).where(
         or_(Message.institution_id == institution, _OWN_CALL),
         Message.state == MessageState.QUEUED,
@@ -25,7 +25,7 @@ LATE = register(
 """How many messages from before a time have not been brought yet."""
 
 LATE_REASON = register(
-    "messages.late_reason",
+    "accounts.messages_late_reason",
     select(Job.error)
     .where(
         or_(Job.institution_id == institution, _OWN_CALL),
