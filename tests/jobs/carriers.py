@@ -19,7 +19,7 @@ from bloop.accounts.sessions import system_call
 from bloop.hub import Hub
 from bloop.jobs import Jobs
 from bloop.jobs.queries import JOB
-from bloop.kernel.queries import PROCESSES
+from bloop.kernel.queries import PLUGIN_STATES, PROCESSES
 from bloop.store.database import in_unit
 from bloop.store.models import EVERY_INSTITUTION
 from bloop.store.statements import parsed, to_dicts
@@ -184,6 +184,17 @@ class Served:
         call = system_call(EVERY_INSTITUTION)
         rows = to_dicts(PROCESSES, self.hub.database.read_now(PROCESSES, call))
         return [row | {"queues": parsed(row["queues"])} for row in rows]
+
+    def ready(self, plugin_id: str) -> set[int]:
+        """Numbers of the processes in which a plugin runs."""
+        call = system_call(EVERY_INSTITUTION)
+        rows = to_dicts(PLUGIN_STATES, self.hub.database.read_now(PLUGIN_STATES, call))
+        runs = {
+            row["process_id"]
+            for row in rows
+            if (row["plugin_id"], row["state"]) == (plugin_id, "ready")
+        }
+        return {row["pid"] for row in self.processes() if row["id"] in runs}
 
     def until(self, condition: Callable[[], Any]) -> Any:
         end = time.monotonic() + PATIENCE_SECONDS
