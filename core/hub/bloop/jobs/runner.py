@@ -34,6 +34,10 @@ MOST_AHEAD = 64
 """but no more than these;"""
 PATIENCE_SECONDS = 0.25
 """and those that have not begun after this time are given back, so that others can have them."""
+OTHERS_SECONDS = 2.5
+"""So long an offer is kept that others can use, longer than it takes until there is another one;"""
+OTHERS_EACH_SECONDS = 5.0
+"""and then none for so long."""
 
 Handler = Callable[[RunningJob, dict[str, Any]], Awaitable[Any]]
 """What runs jobs of a kind: given the job and its payload, gives its result."""
@@ -77,6 +81,7 @@ class Runner:
         self._endings = Endings(self._unit, self._gives_up)
         self._loops: list[asyncio.Task[None]] = []
         self._told: dict[str, str] = {}
+        self._kept_until = -NEVER
         self.leases = Leases(database, call, self._running, timing, self._tell)
 
     def start(self) -> None:
@@ -129,10 +134,26 @@ class Runner:
                     self._on_more(queues)
                     break
                 await self._pause(end - time.monotonic())
+            if not self._running:
+                await self._leave_to_others()
         except BloopError as err:
             self._tell("claim", err)
         while self._running:
             await self._pause(self._timing.poll)
+
+    async def _leave_to_others(self) -> None:
+        """Keep an offer for a while that is for others: who has no time for it is passed over.
+
+        A process without a plugin that is idle would be given each offer, while its sibling, which
+        could run the job, waits.
+        """
+        now = time.monotonic()
+        if now < self._kept_until + OTHERS_EACH_SECONDS or self._stopping:
+            return
+        due = {kind for (kind,) in await self._database.read(DUE_KINDS, self._call)}
+        if due and not due & self._kinds.keys():
+            self._kept_until = now + OTHERS_SECONDS
+            await asyncio.sleep(OTHERS_SECONDS)
 
     async def _pause(self, seconds: float) -> None:
         """Wait for a job to end, or for somebody to ask for one."""
