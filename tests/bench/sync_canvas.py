@@ -1,7 +1,9 @@
 """Syncing a Canvas course of 50 modules with 20 items each, and 1,000 pages of 2 to 5 kB.
 
 The server is a process 20 ms away that enforces Canvas's throttle (_canvas_server.py). The hub's
-side is the plugin, its paced and guarded way out, the engine, and every commit, into SQLite.
+side is the plugin, its paced and guarded way out, the engine, and every commit, into SQLite. Before
+its first sync it has looked at the courses, as whoever connects does to choose; the peers are told
+the course by their configuration.
 
 `vs_canvasapi_walk`: canvasapi reads the course as its documentation shows (modules, items, the page
 of each) and keeps nothing. `vs_dlt_bulk`: dlt's rest_api source reads the two lists with all that

@@ -93,7 +93,7 @@ def _adapter_of(name: str) -> TypeAdapter[Any]:
 def columns_of(record: Record, clean: str | None = None) -> dict[str, Any]:
     """The columns that a record fills, ids of other rows aside; its HTML is sanitised.
 
-    ``clean`` is the HTML of a content record where that has been done already.
+    ``clean`` stands for the HTML of a content record that somebody else sanitises.
     Raises MalformedRecordError for wrong types, NUL characters and texts that are too long.
     """
     fields = checked_fields(record)

@@ -134,7 +134,7 @@ def _skipped_as(code: str, work: Work) -> list[Ref]:
 def _settled(work: Work) -> Iterator[str]:
     """Refs of the batch's records that nothing is wrong with."""
     bad = {ref for ref, _, _ in work.problems} | {one.ref for one in work.skipped}
-    yield from (name for ref in work.incoming if (name := str(ref)) not in bad)
+    return (name for ref in work.incoming if (name := str(ref)) not in bad)
 
 
 def _hold_blobs(unit: UnitOfWork, work: Work) -> None:

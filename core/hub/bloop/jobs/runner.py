@@ -127,14 +127,15 @@ class Runner:
 
         Those that run then come to their end, however long it takes.
         """
-        end = time.monotonic() + seconds
+        end, used = time.monotonic() + seconds, False
         try:
             while await self._claim(queues):
+                used = True
                 if self._stopping or time.monotonic() >= end:
                     self._on_more(queues)
                     break
                 await self._pause(end - time.monotonic())
-            if not self._running:
+            if not used:
                 await self._leave_to_others()
         except BloopError as err:
             self._tell("claim", err)

@@ -68,9 +68,10 @@ class Api:
         ``links`` (paths with their queries) led to when the lists were read last: a page counts
         only if the one before it still links to it.
         """
-        wanted = {_name(path, params): partial(self._first, path, params) for path, params in lists}
-        for path, params in lists[:1]:
-            wanted[_name(path, params)] = partial(self._opened_list, path, params)
+        wanted = {
+            _name(path, params): partial(self._first if later else self._opened_list, path, params)
+            for later, (path, params) in enumerate(lists)
+        }
         addresses = [urljoin(self._config.base, link) for link in links]
         wanted |= {address: partial(self._at, address) for address in addresses}
         for name in self._ahead.keys() - wanted.keys():
