@@ -52,15 +52,15 @@ def step(stream, *records, **fields):
     return Step(made, batch=Batch(records=records, **fields))
 
 
-def test_a_transaction_takes_what_is_of_one_stream_or_brings_nothing():
+def test_a_transaction_takes_what_would_be_the_same_one_by_one():
     same = step("a"), step("b"), step("c")
     one, two, other = step("a", page("1")), step("a", page("2")), step("b", page("3"))
     gone = step("a", deleted=(Ref(Kind.PAGE, "1"),))
 
     assert together(same) == 3
-    assert together([one, two, other]) == 2
-    assert together([*same, other]) == 3
-    assert together([one, same[1], other]) == 1
+    assert together([one, two, other]) == 3
+    assert together([*same, other]) == 4
+    assert together([one, step("b", page("1"))]) == 1
     assert together([one, step("a", page("1"))]) == 1
     assert together([one, gone, two]) == 2
     assert together([gone, *same]) == 1

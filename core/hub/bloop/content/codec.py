@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Hashable, Mapping
 from functools import cache
 from typing import Any, cast
@@ -10,6 +9,7 @@ from typing import Any, cast
 import orjson
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
+from xxhash import xxh3_128_hexdigest
 
 from bloop.content.models import REMOTE_ID_LENGTH
 from bloop.content.plain import LIMITS, NO_COLUMNS, plain_fields
@@ -42,8 +42,10 @@ _KINDS: dict[Any, Kind] = {**KIND_OF, **records.KIND_OF_OTHERS}
 
 
 def raw_hash(record: Record) -> str:
-    """SHA-256 of the canonical raw record, or of the record itself where it has no raw one.
+    """XXH3 of the canonical raw record, or of the record itself where it has no raw one.
 
+    128 bits tell a change, and take a tenth of the time of a hash that withstands forgers: whoever
+    forges two of their own records keeps the hub from one of them, which they can as well not send.
     Where a record stands is part of it: a move need not show in ``raw``. Raises
     MalformedRecordError for what is no JSON.
     """
@@ -67,7 +69,7 @@ def canonical(record: Record) -> tuple[str, bytes]:
         raise MalformedRecordError(f"its raw record is no JSON: {err}") from err
     if (b"\\u0000" in text or b"\\u0000" in head) and _holds_nul([place, body]):
         raise MalformedRecordError("its raw record holds a NUL character")
-    return hashlib.sha256(b"%b,%b]" % (head[:-1], text)).hexdigest(), text
+    return xxh3_128_hexdigest(b"%b,%b]" % (head[:-1], text)), text
 
 
 _CANONICAL = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS

@@ -66,7 +66,7 @@ class Sourced(Owned):
     """What all records share, wherever they came from.
 
     ``state`` is of ``pending active missing forbidden unshared trashed``. ``raw_hash`` is the
-    SHA-256 that tells whether a record changed at its source; ``run_id`` is the run that first
+    hash that tells whether a record changed at its source; ``run_id`` is the run that first
     wrote it.
     """
 

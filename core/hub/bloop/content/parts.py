@@ -127,7 +127,8 @@ class Parts:
             if not ends and not one.clean:
                 met.open[at] = _Open(clean=False)
         refs = work.left_out | {ref for skip in work.skipped if (ref := parse_ref(skip.ref))}
-        met.rows += _marks((ref, None) for ref in refs if ref.kind in _kinds(steps[-1]))
+        kinds = frozenset[Kind]().union(*map(_kinds, steps))
+        met.rows += _marks((ref, None) for ref in refs if ref.kind in kinds)
         met.write(unit, run)
         return met
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from bloop.content.bulk import insert_rows
 from bloop.content.runs import Run
@@ -29,17 +29,19 @@ BEGINNING = Position()
 def positions_of(unit: UnitOfWork, run: Run) -> dict[tuple[str, str], Position]:
     """Where partitions of streams stand; those that are not in it are read from the beginning."""
     found = {}
-    rows = unit.session.scalars(
-        select(SyncCursor).where(
-            SyncCursor.institution_id == unit.institution,
-            SyncCursor.connection_id == run.connection_id,
-        )
-    )
-    for row in rows:
-        mine = row.generation == run.generation
-        cursor = None if row.value is None else Cursor(row.value, row.version)
-        found[row.stream, row.partition] = Position(cursor, mine and row.complete, mine)
+    of = {"of_institution": unit.institution, "of_connection": run.connection_id}
+    for stream, partition, generation, value, version, complete in unit.connection.execute(_OF, of):
+        mine = generation == run.generation
+        cursor = None if value is None else Cursor(value, version)
+        found[stream, partition] = Position(cursor, mine and complete, mine)
     return found
+
+
+_TOLD = ("stream", "partition", "generation", "value", "version", "complete")
+_OF = select(*(getattr(SyncCursor, name) for name in _TOLD)).where(
+    SyncCursor.institution_id == bindparam("of_institution"),
+    SyncCursor.connection_id == bindparam("of_connection"),
+)
 
 
 @dataclass(frozen=True, slots=True)

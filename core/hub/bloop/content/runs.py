@@ -12,14 +12,12 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
-    Select,
     bindparam,
     delete,
     exists,
     func,
     inspect,
     select,
-    true,
     update,
 )
 from sqlalchemy.sql.dml import ReturningUpdate
@@ -278,7 +276,12 @@ def fail_run(unit: UnitOfWork, run: Run, seconds: float, error: Exception, state
 
 def finish_run(unit: UnitOfWork, run: Run, seconds: float) -> None:
     """End a run: containers that were read whole become active, and its marks are dropped."""
-    whole = unit.session.scalars(_pending(unit, run)).all()
+    of_run = {
+        "of_institution": unit.institution,
+        "of_connection": run.connection_id,
+        "of_generation": run.generation,
+    }
+    whole = unit.session.scalars(_PENDING_AND_WHOLE, of_run).all()
     known_owners(unit, {row.id: row.owner_id for row in whole})
     for row in whole:
         row.state = "active"
@@ -295,33 +298,37 @@ def finish_run(unit: UnitOfWork, run: Run, seconds: float) -> None:
     )
 
 
-def _pending(unit: UnitOfWork, run: Run) -> Any:
-    partial = exists().where(
-        SyncCursor.institution_id == unit.institution,
-        SyncCursor.connection_id == run.connection_id,
-        SyncCursor.generation == run.generation,
+_PENDING_AND_WHOLE = select(Container).where(
+    Container.institution_id == bindparam("of_institution"),
+    Container.connection_id == bindparam("of_connection"),
+    Container.state == "pending",
+    ~exists().where(
+        SyncCursor.institution_id == bindparam("of_institution"),
+        SyncCursor.connection_id == bindparam("of_connection"),
+        SyncCursor.generation == bindparam("of_generation"),
         SyncCursor.whole.is_(False),
         SyncCursor.partition.in_(["", Container.remote_id]),
-    )
-    return select(Container).where(
-        Container.institution_id == unit.institution,
-        Container.connection_id == run.connection_id,
-        Container.state == "pending",
-        ~partial,
-    )
+    ),
+)
 
 
 def drop_marks(unit: UnitOfWork, connection_id: str, generation: int | None = None) -> None:
     """Forget what was seen; of parts that the run of ``generation`` met it is kept."""
-    marks: Any = inspect(SyncSeen).local_table
-    of_connection = (
-        marks.c.institution_id == unit.institution,
-        marks.c.connection_id == connection_id,
-    )
-    stale = true() if generation is None else marks.c.digest.is_(None)
-    if generation is not None:
-        stale |= marks.c.generation != generation
-    unit.connection.execute(delete(marks).where(*of_connection, stale))
+    of = {"of_institution": unit.institution, "of_connection": connection_id}
+    if generation is None:
+        unit.connection.execute(_DROPPING, of)
+    else:
+        unit.connection.execute(_DROPPING_STALE, {**of, "of_generation": generation})
+
+
+_MARKS: Any = inspect(SyncSeen).local_table
+_DROPPING = delete(_MARKS).where(
+    _MARKS.c.institution_id == bindparam("of_institution"),
+    _MARKS.c.connection_id == bindparam("of_connection"),
+)
+_DROPPING_STALE = _DROPPING.where(
+    _MARKS.c.digest.is_(None) | (_MARKS.c.generation != bindparam("of_generation"))
+)
 
 
 def report_of(unit: UnitOfWork, run_id: str) -> RunReport:
@@ -341,19 +348,19 @@ def report_of(unit: UnitOfWork, run_id: str) -> RunReport:
         by_kind=dict(sorted(counts.get("by_kind", {}).items())),
         problems=tuple(Problem(ref=one.ref, code=one.code, reason=one.reason) for one in problems),
         gaps=tuple(counts.get("gaps", [])),
-        conflicts=unit.session.scalar(_conflicts_of(unit, row.id)) or 0,
+        conflicts=unit.connection.scalar(_CONFLICTS, {**of_connection, "of_run": row.id}) or 0,
         **{name: int(counts.get(name, 0)) for name in COUNTS},
     )
 
 
-def _conflicts_of(unit: UnitOfWork, run_id: str) -> Select[int]:
-    return (
-        select(func.count())
-        .select_from(Conflict)
-        .where(Conflict.institution_id == unit.institution, Conflict.run_id == run_id)
+_CONFLICTS = (
+    select(func.count())
+    .select_from(Conflict)
+    .where(
+        Conflict.institution_id == bindparam("of_institution"),
+        Conflict.run_id == bindparam("of_run"),
     )
-
-
+)
 _PROBLEMS = (
     select(Quarantine.ref, Quarantine.code, Quarantine.reason)
     .where(

@@ -65,17 +65,16 @@ def containers_of(batch: Batch) -> set[str]:
 def together(steps: Sequence[Step]) -> int:
     """How many of the first steps one transaction takes, as if they came one by one.
 
-    Where they bring anything they are of one stream. What a batch takes away comes after its
-    records, a record that comes again after its first; and the bytes of files are no longer on the
-    way than a batch of them.
+    They may be of several streams: what a record points at is written before it, whichever came
+    first. What a batch takes away comes after its records, a record that comes again after its
+    first; and the bytes of files are no longer on the way than a batch of them.
     """
     met: set[tuple[type[Record], str]] = set()
     for number, step in enumerate(steps):
         kinds = [*map(type, step.batch.records)]
         own = {*zip(kinds, map(_REMOTE_ID, step.batch.records), strict=True)}
         stands_alone = step.kept is not None or records.File in kinds
-        another = number and step.stream != steps[number - 1].stream
-        if number and (stands_alone or met & own or (another and (met or records_of(step)))):
+        if number and (stands_alone or met & own):
             return number
         if stands_alone or step.batch.skipped or step.batch.deleted:
             return number + 1

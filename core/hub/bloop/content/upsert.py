@@ -99,6 +99,7 @@ class Upsert:
             self._containers |= {one.ref.remote_id: self._id(one) for one in new}
             self._pending.update(self._id(one) for one in new)
         if model is Item and new:
+            self._rows |= {one.ref: self._id(one) for one in new}
             self._fill_waiting_nodes(new)
         return [one.ref.kind for one in new + old]
 
@@ -140,7 +141,7 @@ class Upsert:
         return lambda _one: None
 
     def _find_rows(self, model: type[Sourced], refs: Iterable[Ref | None]) -> None:
-        wanted = {ref for ref in refs if ref is not None}
+        wanted = {ref for ref in refs if ref is not None} - self._rows.keys()
         known = {ref: self._items[ref] for ref in wanted & self._items.keys()}
         found = find_ids(self._unit, self._connection, model, wanted - known.keys())
         self._rows |= known | found

@@ -2,11 +2,15 @@
 
 SQLite itself lets the commit that finds the log full copy it, and wait for the disk: whoever it
 was had asked for a row, and waited for those of everybody else.
+
+The log's own file is not cut off, for which writers would have to wait: whoever writes next writes
+over what was copied.
 """
 
 from __future__ import annotations
 
 import sqlite3
+import struct
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -14,6 +18,16 @@ from pathlib import Path
 from bloop.telemetry.logs import get_logger
 
 FULL_BYTES = 16 * 1024 * 1024
+"""So much is copied at a time."""
+
+MOST_KEPT_BYTES = 4 * FULL_BYTES
+"""A larger file is cut off: somebody read for long, or wrote without a pause."""
+
+_INDEX = struct.Struct("=14xHI")
+"""Of a log: bytes of a page and number of the last frame; https://sqlite.org/walformat.html."""
+
+_FRAME_HEADER_BYTES = 24
+_TRIES = 5
 
 log = get_logger("bloop.store")
 
@@ -23,20 +37,22 @@ class WriteAheadLog:
 
     def __init__(self, database: Path) -> None:
         self._database = f"{database.absolute().as_uri()}?mode=rw"
-        self._file = database.with_name(f"{database.name}-wal")
+        self._index = database.with_name(f"{database.name}-shm")
         self._copying = threading.Lock()
-        self._full = FULL_BYTES
+        self._copied = 0
         self._thread: threading.Thread | None = None
 
     def committed(self) -> None:
-        """Have the log copied and emptied once it is full, in a thread of its own."""
+        """Have the log copied once there is much in it, in a thread of its own."""
         try:
-            size = self._file.stat().st_size
+            size = self._size()
         except FileNotFoundError:
             return
-        if size < self._full or not self._copying.acquire(blocking=False):
+        if size < self._copied:  # It was begun again.
+            self._copied = 0
+        if size - self._copied < FULL_BYTES or not self._copying.acquire(blocking=False):
             return
-        thread = threading.Thread(target=self._copy, args=[size], name="bloop-log")
+        thread = threading.Thread(target=self._copy, name="bloop-log")
         try:
             thread.start()
         except RuntimeError as err:  # No thread can be had: what was committed stands.
@@ -45,16 +61,24 @@ class WriteAheadLog:
         else:
             self._thread = thread
 
-    def _copy(self, size: int) -> None:
+    def _size(self) -> int:
+        """Bytes of the log from its beginning to what was committed last."""
+        with self._index.open("rb") as file:
+            page, frames = _INDEX.unpack(file.read(_INDEX.size))
+        return int(frames * (page + _FRAME_HEADER_BYTES))
+
+    def _copy(self) -> None:
         try:
             with closing(sqlite3.connect(self._database, uri=True, timeout=0)) as connection:
-                # The first lets others write meanwhile, and leaves nothing for the second to copy,
-                # which is refused where somebody writes, or still reads what is in the log.
-                connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
-                busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            # It is not asked for again with each commit until they let go.
-            self._full = size + FULL_BYTES if busy else FULL_BYTES
-        except sqlite3.Error as err:
+                for _ in range(_TRIES):
+                    self._copied = self._size()
+                    # Lets others write meanwhile; once nothing is left, the next begins it again.
+                    connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+                    if self._size() == self._copied:
+                        break
+                if self._copied >= MOST_KEPT_BYTES:
+                    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except (sqlite3.Error, OSError) as err:
             log.warning("the database's log could not be copied", error=err)
         finally:
             self._copying.release()

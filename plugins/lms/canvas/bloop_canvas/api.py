@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
 from typing import Any
 from urllib.parse import urljoin, urlsplit
+
+from xxhash import xxh3_128_hexdigest
 
 from bloop_canvas import oauth
 from bloop_canvas.config import CanvasConfig
@@ -288,7 +289,7 @@ def _page(response: Response) -> Page:
         links.get("next"),
         links.get("last"),
         response.headers.get("date"),
-        hashlib.sha256(response.body).hexdigest(),
+        xxh3_128_hexdigest(response.body),
     )
 
 
