@@ -45,6 +45,14 @@ def test_a_file_of_unknown_type_and_size_is_only_named(words):
     assert words.file({"media_type": "audio/ogg; codecs=opus"})["shown_as"] == "audio"
 
 
+def test_it_says_from_when_on_learners_see_a_text(words):
+    ahead = {"shown_from": "2999-03-01T08:30:00Z"}
+    said = "Learners see its text from 1 March 2999, 08:30 UTC on."
+    assert words.shown_later(ahead) == said
+    for data in ({}, {"shown_from": None}, {"shown_from": "2001-03-01T08:30:00Z"}):
+        assert words.shown_later(data) == ""
+
+
 def question(kind, *choices, **more):
     return {"questions": [{"kind": kind, "html": "?", "points": 1.0, "choices": choices, **more}]}
 

@@ -169,13 +169,17 @@ class RubricCriterion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment(Content):
-    """Work to hand in. ``submission_types`` are of ``text file url external none``."""
+    """Work to hand in. ``submission_types`` are of ``text file url external none``.
+
+    Before ``shown_from`` learners see its title and its dates, and none of its text.
+    """
 
     html: str
     points: float | None = None
     due_at: datetime | None = None
     opens_at: datetime | None = None
     closes_at: datetime | None = None
+    shown_from: datetime | None = None
     submission_types: tuple[str, ...] = ()
     rubric: tuple[RubricCriterion, ...] = ()
 
@@ -240,7 +244,8 @@ class Quiz(Content):
     share of the points from which an attempt is passed, from 0 to 1; of None the hub has its own.
     ``restricted`` says that its
     system restricts who takes it, from where, when, how often for a grade, or what is told of right
-    answers: the hub then asks learners none of its questions, and shows them none.
+    answers: the hub then asks learners none of its questions, and shows them none. Before
+    ``shown_from`` they see none of its text either; a quiz that has one is restricted.
     """
 
     html: str = ""
@@ -251,6 +256,7 @@ class Quiz(Content):
     time_limit: float | None = None
     attempts: int | None = None
     restricted: bool = False
+    shown_from: datetime | None = None
     shuffle: bool = False
     pass_mark: float | None = None
 

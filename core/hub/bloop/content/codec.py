@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any, cast
 
@@ -188,6 +189,12 @@ def content_columns(
         if key not in _SHARED and key not in _OWN_COLUMNS
     }
     data = _sanitised(data)
+    if data.get("shown_from"):
+        # Statements compare it as a text.
+        moment = datetime.fromisoformat(data["shown_from"]).astimezone(UTC)
+        data["shown_from"] = f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+        if kind == Kind.QUIZ:
+            data["restricted"] = True
     html = fields.get("html", "")
     if not html and data.get("markdown"):
         html = html_of_markdown(data["markdown"])

@@ -22,6 +22,7 @@ from bloop.content.enrolling.visibility import (
     item_visible,
     owns,
     teaches,
+    text_visible,
     with_container,
 )
 from bloop.content.models import Container, Item, Node, Version
@@ -68,6 +69,7 @@ _CONTAINER_HEAD = (
 _LEARNER_DATA = type_coerce(
     case((or_(Item.learner_data.is_(None), teaches), Item.data), else_=Item.learner_data), Json
 ).label("data")
+_LEARNER_HTML = case((text_visible, Item.html), else_="").label("html")
 
 
 def of_container(*columns: Any) -> Any:
@@ -89,11 +91,11 @@ ITEM = register(
 
 ITEM_SHOWN = register(
     "content.item_shown",
-    of_container(*_ITEM_HEAD, Item.lost, _LEARNER_DATA, Item.html).where(
+    of_container(*_ITEM_HEAD, Item.lost, _LEARNER_DATA, _LEARNER_HTML).where(
         Item.id == _ID, item_visible
     ),
 )
-"""The same without answers, except for who teaches."""
+"""The same without answers, and without a text before its time, except for who teaches."""
 
 
 _FOR_WHOM = "the hub asks whom something is for, and shows nothing of it"

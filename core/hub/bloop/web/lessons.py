@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from gettext import NullTranslations
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from markupsafe import Markup
 
+from bloop.store.types import utcnow
 from bloop.web import amounts
 from bloop.web.moments import in_full
 from bloop_sdk.words import listed
@@ -54,6 +56,14 @@ class Words:
             if data.get(key):
                 words.append(text.format(date=in_full(data[key], self._locale)))
         return words
+
+    def shown_later(self, data: Mapping[str, Any]) -> str:
+        """From when on learners see a text that they do not see yet, or nothing."""
+        since = data.get("shown_from")
+        if since is None or datetime.fromisoformat(since) <= utcnow():
+            return ""
+        text = self._("Learners see its text from {date} on.")
+        return text.format(date=in_full(since, self._locale))
 
     def points(self, points: float) -> str:
         """A number of points."""

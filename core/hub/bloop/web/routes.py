@@ -136,6 +136,7 @@ async def lesson_page(
         place=place,
         facts=words.facts(kind, data),
         handed_in=words.handed_in(data),
+        shown_later=words.shown_later(data),
         rubric=words.rubric(data),
         file=file,
         address=lessons.web_address(data.get("href") or data.get("launch_url") or ""),

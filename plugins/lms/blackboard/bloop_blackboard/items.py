@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from html import escape
 from typing import Any
 from urllib.parse import urljoin
@@ -124,7 +125,7 @@ class Maker:
             raw = self._plain(entry.raw)
         return Node(
             remote_id=f"{self._course}/{item.id}",
-            raw=raw,
+            raw=raw | _shut(item),
             url=self._page_of(item),
             created_at=item.created,
             updated_at=item.modified,
@@ -172,7 +173,8 @@ class Maker:
             "questions": [self._plain(row) for _, row in parts.questions],
             "attachments": [row for _, row in parts.attachments],
         }
-        return {**raw, **{name: value for name, value in more.items() if value}}
+        told = {name: value for name, value in more.items() if value}
+        return {**raw, **told, **_shut(entry.item)}
 
     def _plain(self, row: JSONObject) -> JSONObject:
         """A row without the signatures in its texts, which are others with each answer."""
@@ -290,7 +292,7 @@ class Maker:
         found: list[Record] = [
             File(
                 remote_id=self._file_id(entry.item, attachment.id),
-                raw=row,
+                raw=row | _shut(entry.item),
                 container=self._course,
                 title=attachment.file_name,
                 name=attachment.file_name,
@@ -302,6 +304,7 @@ class Maker:
         ]
         for file in markup.embedded(_text(entry), self._site):
             raw = {"xid": file.xid, "name": file.name, "mimeType": file.media_type}
+            raw |= _shut(entry.item)
             found.append(
                 File(
                     remote_id=self._file_id(entry.item, file.xid),
@@ -363,7 +366,18 @@ def _text(entry: Entry) -> str:
 
 
 def _shown(item: Item) -> bool:
-    return item.availability.available in {None, "Yes"}
+    return item.availability.available in {None, "Yes"} and not _shut(item)
+
+
+def _shut(item: Item) -> JSONObject:
+    """What tells that students do not see it now: not yet, or no more, by the dates it has.
+
+    It is part of the raw record, which tells the hub of a change when a date has come.
+    """
+    release, now = item.availability.adaptive_release, datetime.now(UTC)
+    later = release.start is not None and now < release.start
+    over = release.end is not None and release.end <= now
+    return {"published_here": False} if later or over else {}
 
 
 def _attempts(allowed: int | None) -> int | None:

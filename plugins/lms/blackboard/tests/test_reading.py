@@ -90,6 +90,30 @@ async def test_the_tree_is_in_order_with_folders_as_modules(replica):
     assert order.index("_5_1/_26_1") < order.index("_5_1/_27_1") < order.index("_5_1/_13_1")
 
 
+LONG_AGO, FAR_AHEAD = "2001-01-01T00:00:00.000Z", "2999-01-01T00:00:00.000Z"
+
+
+@pytest.mark.parametrize(
+    ("release", "shown"),
+    [
+        ({"start": FAR_AHEAD}, False),
+        ({"start": LONG_AGO, "end": FAR_AHEAD}, True),
+        ({"end": LONG_AGO}, False),
+    ],
+)
+async def test_what_students_do_not_see_by_its_dates_is_not_published(
+    site, connect, release, shown
+):
+    for name in ("_11_1", "_21_1"):
+        site.row(name)["availability"]["adaptiveRelease"] = release
+    replica = await read_all(connect())
+    for kind, name in ((Kind.PAGE, "_11_1"), (Kind.MODULE, "_11_1"), (Kind.FILE, "_21_1")):
+        made = record(replica, kind, name)
+        assert made.published is shown
+        # Its rows are the same once the date has come; the hub writes what is another.
+        assert ("published_here" in made.raw) is not shown
+
+
 async def test_each_handler_has_its_kind(replica):
     kinds = {
         one.remote_id.removeprefix("_5_1/"): str(one.content.kind)

@@ -92,7 +92,14 @@ def assignment(record: Assignment, item: JSONObject) -> Assignment:
     whole = [{**item, **one} for one in given]
     due, opens, closes = (common(whole, name) for name in ("due_at", "unlock_at", "lock_at"))
     raw = {**record.raw, "common_dates": [one and one.isoformat() for one in (due, opens, closes)]}
-    record = dataclasses.replace(record, due_at=due, opens_at=opens, closes_at=closes, raw=raw)
+    record = dataclasses.replace(
+        record,
+        due_at=due,
+        opens_at=opens,
+        closes_at=closes,
+        shown_from=first(whole, "unlock_at"),
+        raw=raw,
+    )
     if any(one.get("course_id") for one in given):
         return record
     if all("student_ids" in one or one.get("group_id") for one in given):
@@ -104,6 +111,12 @@ def common(given: Sequence[JSONObject], name: str) -> datetime | None:
     """The moment that all have; None where they differ."""
     found = {when(one, name) for one in given}
     return found.pop() if len(found) == 1 else None
+
+
+def first(given: Sequence[JSONObject], name: str) -> datetime | None:
+    """The moment of those that come first; None where some have it from the beginning."""
+    found = [when(one, name) for one in given]
+    return min((one for one in found if one is not None), default=None) if all(found) else None
 
 
 def dates_of(item: JSONObject) -> list[JSONObject]:

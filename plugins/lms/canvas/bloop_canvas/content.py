@@ -146,6 +146,7 @@ def assignment(place: Place, item: JSONObject) -> Assignment:
         due_at=when(item, "due_at"),
         opens_at=when(item, "unlock_at"),
         closes_at=when(item, "lock_at"),
+        shown_from=when(item, "unlock_at"),
         submission_types=tuple(dict.fromkeys(_HANDED_IN.get(one, "external") for one in types)),
         rubric=tuple(_criterion(one) for one in rows(item, "rubric")),
         url=address(item),

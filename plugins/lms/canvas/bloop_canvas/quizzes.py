@@ -83,6 +83,9 @@ def quiz(place: Place, item: JSONObject, questions: Sequence[JSONObject] | None)
         time_limit=number(item, "time_limit"),
         attempts=None if attempts is None or attempts < 0 else attempts,
         restricted=restricted,
+        shown_from=audience.first(dates, "unlock_at")
+        if alone and dates
+        else when(item, "unlock_at"),
         url=address(item),
         created_at=when(item, "created_at"),
         updated_at=when(item, "updated_at"),

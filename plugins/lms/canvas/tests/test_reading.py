@@ -329,6 +329,29 @@ def test_a_quiz_whose_answers_canvas_guards_is_not_asked_elsewhere(settings, res
 
 
 DUE = "2030-01-01T00:00:00Z"
+LATER = "2030-02-01T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("settings", "shown_from"),
+    [
+        ({}, None),
+        ({"unlock_at": DUE}, DUE),
+        ({"unlock_at": DUE, "only_visible_to_overrides": True}, DUE),
+        # Whoever has it first reads it then; of some it is open already.
+        ({"of_some": [{"unlock_at": LATER}, {"unlock_at": DUE}]}, DUE),
+        ({"of_some": [{"unlock_at": LATER}, {"due_at": DUE}]}, None),
+    ],
+)
+def test_what_is_locked_until_a_date_shows_its_text_from_then_on(settings, shown_from):
+    some = settings.pop("of_some", None)
+    alone = {"only_visible_to_overrides": True} if some else {}
+    sections = [{"course_section_id": number, **one} for number, one in enumerate(some or ())]
+    work = {"id": 1, "name": "Essay", "overrides": sections, **alone, **settings}
+    exam = {"id": 2, "title": "Exam", "all_dates": sections, **alone, **settings}
+    made = audience.assignment(content.assignment(PLACE, work), work), quizzes.quiz(PLACE, exam, [])
+    moment = shown_from and datetime.fromisoformat(shown_from)
+    assert [one.shown_from for one in made] == [moment, moment]
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,7 @@ def _record(
         due_at=canvas.when(values.get("due_at", "")),
         opens_at=canvas.when(values.get("unlock_at", "")),
         closes_at=canvas.when(values.get("lock_at", "")),
+        shown_from=canvas.ahead(values.get("unlock_at", "")),
         submission_types=types,
         rubric=rubric,
     )

@@ -74,10 +74,15 @@ def when(text: str) -> datetime | None:
     return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
+def ahead(text: str) -> datetime | None:
+    """A time of Canvas that has not come yet, or None."""
+    found = when(text)
+    return found if found is not None and found > datetime.now(UTC) else None
+
+
 def is_ahead(text: str) -> bool:
     """Whether a time of Canvas has not come yet."""
-    found = when(text)
-    return found is not None and found > datetime.now(UTC)
+    return ahead(text) is not None
 
 
 def number(text: str) -> float | None:

@@ -60,6 +60,7 @@ def quiz(source: Source) -> Quiz:
         time_limit=canvas.number(values.get("time_limit", "") or own.get("qmd_timelimit", "")),
         attempts=_attempts(values.get("allowed_attempts") or own.get("cc_maxattempts", "")),
         restricted=OUR_LIMIT in own or _is_restricted(values),
+        shown_from=canvas.ahead(values.get("unlock_at", "")),
     )
 
 

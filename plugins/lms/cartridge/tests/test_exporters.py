@@ -185,6 +185,7 @@ async def test_questions_taken_from_banks_by_their_identifiers(questions):
 async def test_exams_that_canvas_keeps_from_most(questions, meta, published, restricted):
     _, quiz = await questions("", meta)
     assert (quiz.published, quiz.restricted) == (published, restricted)
+    assert (quiz.shown_from is not None) == ("2999" in meta)
 
 
 async def test_tools_links_and_states_that_stand_in_canvas_modules_alone(read, build):

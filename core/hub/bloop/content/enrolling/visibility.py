@@ -1,9 +1,10 @@
 """What somebody may see of content, as conditions of SQL: one place for every read.
 
-The conditions are about the tables of the statement they stand in; ``:viewer``, ``:writer`` and
-``:reader`` are filled in from the call. Whoever may write content by their role in the institution
-is given the reads that show everything, and needs of this only what keeps others out of what
-somebody owns: :data:`container_reachable`, :func:`inside_reachable`, :func:`connection_reachable`.
+The conditions are about the tables of the statement they stand in; ``:viewer``, ``:writer``,
+``:reader`` and ``:now`` are filled in from the call. Whoever may write content by their role in the
+institution is given the reads that show everything, and needs of this only what keeps others out of
+what somebody owns: :data:`container_reachable`, :func:`inside_reachable` and
+:func:`connection_reachable`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from bloop.content.enrolling.models import (
 from bloop.content.models import Container, Enrolment, Item
 from bloop.kernel.models import Connection
 from bloop.store.statements import caller_parameter, institution, reachable, reader
-from bloop_sdk import Call, PrincipalKind
+from bloop.store.types import utcnow
+from bloop_sdk import Call, Kind, PrincipalKind
 
 WRITE = "content:write"
 
@@ -45,6 +47,9 @@ viewer = caller_parameter("viewer", _viewer)
 """The id of whoever asks, empty for a guest."""
 writer = caller_parameter("writer", _writer)
 """The same, empty as well where a token or a plugin leaves out writing content."""
+
+now = caller_parameter("now", lambda _call: f"{utcnow():%Y-%m-%dT%H:%M:%SZ}")
+"""The moment it is asked at, as texts of an item's data have it."""
 
 container_reachable = reachable(Container.owner_id)
 """Of a container: it is nobody's, or of whoever asks. Whatever their role, nobody gets past it."""
@@ -196,6 +201,15 @@ item_visible = or_(
     and_(Item.state != "trashed", Container.state != "trashed", teaches),
 )
 """The same of an item, joined with its container (:func:`with_container`); or it was granted."""
+
+_shown_from = Item.data["shown_from"].as_string()
+text_visible = or_(
+    Item.kind.not_in([str(Kind.ASSIGNMENT), str(Kind.QUIZ)]),
+    _shown_from.is_(None),
+    _shown_from <= now,
+    teaches,
+)
+"""Whether more of a visible item is for whoever asks than its title and its dates."""
 
 with_container = and_(
     Container.institution_id == Item.institution_id, Container.id == Item.container_id

@@ -29,6 +29,7 @@ from bloop.content.enrolling.visibility import (
     container_reachable,
     container_visible,
     item_visible,
+    text_visible,
     with_container,
 )
 from bloop.content.models import Container, Item
@@ -52,7 +53,8 @@ def may_find(*, drafts: bool) -> ColumnElement[bool]:
             or_(_is_container, Item.state != "trashed"),
             Container.state != "trashed",
         )
-    return or_(and_(_is_container, container_visible), item_visible)
+    # What a text says before its time would show in what finds it.
+    return or_(and_(_is_container, container_visible), and_(item_visible, text_visible))
 
 
 def _joined(*columns: Any, drafts: bool) -> Any:
@@ -247,7 +249,7 @@ def _described(*, drafts: bool) -> Any:
             Item.institution_id == institution,
             Container.institution_id == institution,
             ItemText.item_id.in_([bindparam(f"id{number}") for number in range(IDS_AT_ONCE)]),
-            sees if drafts else item_visible,
+            sees if drafts else and_(item_visible, text_visible),
         )
         .order_by(ItemText.item_id, ItemText.plugin_id, ItemText.key)
     )
