@@ -134,3 +134,29 @@ async def test_an_edit_over_there_beside_a_half_of_ours_is_one(pair):
     await pair.send()
     assert pair.desk.named("First").markdown == "1\n\ntheirs\n\n3\n"
     await pair.calm()
+
+
+@pytest.mark.parametrize("there", ["first\n\ntext\n", "text\n\nother\n"], ids=["beside", "same"])
+async def test_what_was_edited_of_a_note_that_a_read_met_first_goes_over_with_it(pair, there):
+    made = pair.command(service.create, pair.book(), title="New", markdown="text\n")
+    pair.desk.after = die
+    with pytest.raises(Killed):
+        await pair.send()
+    pair.desk.after = lambda _op: None
+    await pair.sync()
+    [met] = pair.all(Item, Item.title == "New", Item.connection_id.is_not(None))
+    [above] = pair.all(Node, Node.title == "Second")
+    pair.command(service.edit, met.id, met.row_version, {"markdown": there})
+    pair.command(service.move, met.id, None, parent=above.id)
+    pair.command(service.edit, made.id, None, {"markdown": "text\n\nmore\n"})
+
+    await pair.send()
+
+    assert pair.desk.named("New").parent == "s2"
+    texts = [one.markdown for one in pair.desk.sheets.values() if one.title.startswith("New")]
+    merged = ["first\n\ntext\n\nmore\n"] if there.startswith("first") else None
+    assert sorted(texts) == (merged or ["text\n\nmore\n", there])
+    kept = pair.all(Conflict)
+    assert [one.how for one in kept] == ([] if merged else ["edited"])
+    assert [one.id for one in pair.all(Item, Item.title == "New")] == [made.id]
+    await pair.calm()

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from lxml.html import fragments_fromstring
 
 from bloop.content.models import Item
 from plugins.notes.notion.tests.conftest import Rig as NotionRig
@@ -29,6 +30,10 @@ LONGEST = 6
 
 def paragraphs(markdown: str) -> list[str]:
     return [one for one in markdown.strip().split("\n\n") if one]
+
+
+def shown(markdown: str) -> str:
+    return "".join(f"<p>{one}</p>" for one in paragraphs(markdown))
 
 
 @dataclass
@@ -112,11 +117,22 @@ class Notebooks(Site):
         return "\n\n".join(one.text_content() for one in found) + "\n"
 
     def change(self, own: str, *, markdown: str) -> None:
+        """Paragraphs change within the outline that they stand in, which stays."""
+        page = self.rig.graph.page(own)
+        old = list(page._body.iter("p"))
+        outline = old[0].getparent() if old else page._body[0]
+        for one in old:
+            one.drop_tree()
+        outline.extend(fragments_fromstring(shown(markdown)))
+        page._settle()
+        page.changed = self.rig.graph.now
+
+    def rewrite(self, own: str, *, markdown: str) -> None:
+        """Another outline stands in place of what there was, so that no mark of ours is left."""
         pages = self.rig.graph.sections()[0].pages
         at = next(number for number, one in enumerate(pages) if one.id == own)
-        body = "".join(f"<p>{one}</p>" for one in paragraphs(markdown))
         old, now = pages[at], self.rig.graph.now
-        pages[at] = FakePage(own, old.title, body, created=old.created, changed=now)
+        pages[at] = FakePage(own, old.title, shown(markdown), created=old.created, changed=now)
 
     def remove(self, own: str) -> None:
         self.rig.graph.sections()[0].pages.remove(self.rig.graph.page(own))
@@ -154,8 +170,7 @@ def notion_pair(database, blobs, call, command, connection: str, _folder: Path) 
 
 
 def onenote_pair(database, blobs, call, command, connection: str, _folder: Path) -> Pair:
-    body = "".join(f"<p>{one}</p>" for one in paragraphs(BASE))
-    page = FakePage("0-p1!1-s1", "First", body)
+    page = FakePage("0-p1!1-s1", "First", shown(BASE))
     graph = FakeGraph([Group("0-aa!n1", "School", [Section("0-aa!s1", "Physics", [page])])])
     rig, respond = OneNoteRig(graph), graph.respond
     rig.before = lambda _request: None
@@ -175,3 +190,16 @@ def test_no_edit_is_ever_lost(run_folder, pair_of, actions):
     template = sqlite_template(run_folder)
     with tempfile.TemporaryDirectory(dir=run_folder) as folder:
         asyncio.run(scenario(actions, template, Path(folder), pair_of))
+
+
+REWRITTEN = [("here", 4, True), ("drop there", 0, True), ("lost", 0, True), ("there", 0, False)]
+
+
+async def test_a_page_that_is_rewritten_before_its_answer_is_known_stays_one(run_folder):
+    def pair_of(*args):
+        pair = onenote_pair(*args)
+        pair.desk.change = pair.desk.rewrite
+        return pair
+
+    with tempfile.TemporaryDirectory(dir=run_folder) as folder:
+        await scenario(REWRITTEN, sqlite_template(run_folder), Path(folder), pair_of)

@@ -44,8 +44,13 @@ class Editing:
         """Files that could not be shown anew: where they stand they stay."""
         self.made: list[tuple[str, JSONObject]] = []
 
-    async def change(self, found: Sequence[JSONObject], base: str, markdown: str) -> None:
-        """Bring blocks from what ``base`` says of them to what ``markdown`` says."""
+    async def change(
+        self, found: Sequence[JSONObject], base: str, markdown: str, *, adding: bool = False
+    ) -> None:
+        """Bring blocks from what ``base`` says of them to what ``markdown`` says.
+
+        ``adding`` puts in what is missing, and leaves all that is there.
+        """
         before = [one.key for one in parse(base, Target())]
         wanted = parse(markdown, self._target)
         mine = owners(found, self._page, self._making)
@@ -58,7 +63,7 @@ class Editing:
                 continue
             olds = sorted({one for one in where[i1:i2] if one is not None})
             # A block of several pieces that are not all in here stays as it is.
-            olds = [one for one in olds if _whole(one, where, i1, i2)]
+            olds = [one for one in olds if not adding and _whole(one, where, i1, i2)]
             anchor = _anchor(mine, where, i1)
             removed += await self._hunk(mine, olds, wanted[j1:j2], anchor)
         await self._remove(mine, removed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import quote
 
 from bloop_notion import notes, properties
@@ -43,3 +44,8 @@ def is_only_given(draft: NoteDraft, page: JSONObject, said: Said) -> bool:
     left = [key for key in now if not any(f"bloop:file:{one})" in key for one in given)]
     title = properties.title_of(obj(draft.base, "page"))
     return bool(given) and left == before and title == properties.title_of(page)
+
+
+def with_tags(draft: NoteDraft, page: JSONObject) -> NoteDraft:
+    """A note with the tags that its page has, beside its own."""
+    return replace(draft, tags=tuple(dict.fromkeys((*properties.tags_of(page), *draft.tags))))

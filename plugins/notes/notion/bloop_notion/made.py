@@ -28,14 +28,19 @@ class Made:
         self._store = ctx.store
         self._name = f"made/{ctx.connection}"
 
-    def add(self, key: str, page: str) -> None:
-        """A write has made a page."""
+    def add(self, key: str, page: str, *, whole: bool = False) -> None:
+        """A write has made a page, and put the ``whole`` note into it."""
         kept = [one for one in self._kept() if one["write"] != _short(key)]
-        self._store.set(self._name, [*kept, {"write": _short(key), "page": page}][-_MOST:])
+        made = {"write": _short(key), "page": page, "whole": whole}
+        self._store.set(self._name, [*kept, made][-_MOST:])
 
     def of(self, key: str) -> str | None:
         """The page that a write has made; None where that is not known."""
         return next((one["page"] for one in self._kept() if one["write"] == _short(key)), None)
+
+    def is_whole(self, key: str) -> bool:
+        """Whether a write has put the whole note into its page: what it is since, others did."""
+        return any(one.get("whole") for one in self._kept() if one["write"] == _short(key))
 
     def others(self, key: str) -> set[str]:
         """The pages that other writes have made."""

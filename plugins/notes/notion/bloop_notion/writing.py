@@ -49,6 +49,7 @@ from bloop_sdk import (
     WriteOp,
     WriteResult,
 )
+from bloop_sdk.between import is_between
 from bloop_sdk.records import JSONObject
 
 WRITES = frozenset(map(str, NoteWrite))
@@ -131,14 +132,13 @@ class Writing:
     # -- notes
 
     async def _create(self, op: WriteOp) -> WriteResult:
-        draft = _draft(op)
+        draft, made, key = _draft(op), self._reading.made, op.idempotency_key
         parent = await self._parent(draft.parent)
         target = await self._target(draft, {})
         page = None
         if op.again:
             bot = text(await self._reading.me(), "id")
-            made = self._reading.made
-            page = await made_before(self._api, made, op.idempotency_key, draft, parent, bot)
+            page = await made_before(self._api, made, key, draft, parent, bot)
         if page is None:
             title = {"title": {"title": _title(draft.title)}}
             try:
@@ -151,10 +151,26 @@ class Writing:
                     cure="put the note below a page that is shared with the integration",
                 ) from err
             page = own_id(item)
-            self._reading.made.add(op.idempotency_key, page)
-        await self._tags(await self._api.get(f"pages/{page}"), draft, target)
-        await self._edit(page, await self._reading.contents.walk(page), "", draft, target)
+            made.add(key, page)
+        wanted = shown(draft.markdown, target)
+        if not made.is_whole(key):
+            await self._fill(page, wanted, draft, target)
+            made.add(key, page, whole=True)
         return await self._result(page, target.losses, dashed(parent.get("page_id")))
+
+    async def _fill(self, page: str, wanted: str, draft: NoteDraft, target: Target) -> None:
+        """Bring a new page to what it shall say, also where an earlier try was cut off in it.
+
+        What somebody else has written there meanwhile stays, beside all of the note.
+        """
+        item = await self._api.get(f"pages/{page}")
+        found = await self._reading.contents.walk(page)
+        said = _said(found, self._reading.contents.making(page))
+        ours = is_between("", wanted, said)
+        if not ours:
+            draft = left.with_tags(draft, item)
+        await self._tags(item, draft, target)
+        await self._edit(page, found, "" if ours else None, draft, target)
 
     async def _update(self, op: WriteOp, precondition: Precondition) -> WriteResult:
         draft = _draft(op)
@@ -269,8 +285,9 @@ class Writing:
     # -- parts of them
 
     async def _edit(
-        self, page: str, found: list[JSONObject], base: str, draft: NoteDraft, target: Target
+        self, page: str, found: list[JSONObject], base: str | None, draft: NoteDraft, target: Target
     ) -> None:
+        """Bring blocks from ``base``, or what they say, to a note; None leaves all of them."""
         making = self._reading.contents.making(page)
 
         async def attached(file: str) -> JSONObject | None:
@@ -278,7 +295,8 @@ class Writing:
 
         editing = Editing(self._api, making, target, attached)
         if base or found:
-            await editing.change(found, base or _said(found, making), draft.markdown)
+            said = base or _said(found, making)
+            await editing.change(found, said, draft.markdown, adding=base is None)
         else:
             await editing.append(parse(draft.markdown, target), page)
         for file, block in editing.made:

@@ -360,13 +360,36 @@ async def test_a_large_note_goes_in_several_requests_and_comes_back_the_same(rig
 
 
 async def test_a_note_whose_making_was_broken_off_is_finished(rig):
-    notion = notebook()
-    mine = rig(notion)
-    first = await create(mine, made("begun"))
-    notion.blocks[first.ref.remote_id]["children"].clear()
-    second = await create(mine, made("begun\n\nand done", again=True))
-    assert second.ref == first.ref
-    assert note_of(second, second.ref.remote_id).markdown == "begun\n\nand done"
+    many = "\n\n".join(f"paragraph {number}" for number in range(130))
+    for number in (1, 2):
+        mine = rig(notebook())
+        killed_at(mine.notion, number)
+        with pytest.raises(Killed):
+            await create(mine, made(many))
+        mine.notion.before = lambda _request: None
+        [page] = [one for one in mine.notion.pages if one not in notebook().pages]
+        answer = await create(mine, made(many, again=True))
+        assert answer.ref.remote_id == page
+        assert note_of(answer, page).markdown == many
+
+
+@pytest.mark.parametrize(
+    ("number", "theirs", "after"),
+    [(1, ["theirs"], "a\n\nb\n\ntheirs"), (2, ["theirs", "b"], "theirs\n\nb")],
+    ids=["before-its-text", "with-its-text"],
+)
+async def test_what_somebody_writes_into_a_new_page_before_the_next_try_stays(
+    rig, number, theirs, after
+):
+    mine = rig(notebook())
+    op = made("a\n\nb", again=True)
+    killed_at(mine.notion, number)
+    with suppress(Killed):
+        await create(mine, replace(op, again=False))
+    mine.notion.before = lambda _request: None
+    [page] = [one for one in mine.notion.pages if one not in notebook().pages]
+    mine.notion.rewrite(page, *(block("paragraph", one) for one in theirs))
+    assert note_of(await create(mine, op), page).markdown == after
 
 
 async def test_a_note_becomes_a_row_below_a_data_source(rig):

@@ -1,7 +1,7 @@
-"""Pages that are made without text, in which no mark of ours would stay.
+"""What had the title of a page before it was made, for pages in which no mark of ours stays.
 
-What had their title before is kept, also when they are made: whoever asked may be killed before the
-answer is kept. A page that was not there then is the one that was made.
+Those without text have none, and in others somebody may rewrite it away. It is kept also once they
+are made: whoever asked may be killed before the answer is kept.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ https://learn.microsoft.com/graph/onenote-update-page#supported-elements-and-act
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -86,8 +87,17 @@ def _files(texts: Iterable[str]) -> set[str]:
 
 def is_same(document: Document, markdown: str) -> bool:
     """Whether a page says what a Markdown says."""
-    before = [unit.key for block in document.blocks for unit in wanted(block.markdown, Writing({}))]
-    return before == [unit.key for unit in wanted(markdown, Writing({}))]
+    return _keys(document) == [unit.key for unit in wanted(markdown, Writing({}))]
+
+
+def is_mostly(document: Document, markdown: str) -> bool:
+    """Whether a page has at least half of a Markdown's blocks, whatever else it has."""
+    ours = Counter(unit.key for unit in wanted(markdown, Writing({})))
+    return 2 * (ours & Counter(_keys(document))).total() >= ours.total()
+
+
+def _keys(document: Document) -> list[str]:
+    return [unit.key for block in document.blocks for unit in wanted(block.markdown, Writing({}))]
 
 
 def _changes(blocks: Sequence[Block], units: list[Wanted]) -> Iterator[_Change]:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from html import escape
 
 from bloop_onenote.api import identified
+from bloop_onenote.blocks import read
 from bloop_onenote.fetching import NotYetError, page_now
 from bloop_onenote.graph.client import FailedError, GraphError
-from bloop_onenote.patches import commands, is_same, linked_anew
+from bloop_onenote.patches import commands, is_mostly, is_same, linked_anew
 from bloop_onenote.reading import Reading
 from bloop_onenote.records import UNTITLED, Made, listed, page_node
 from bloop_onenote.rendering import Writing, notes_linked, wanted
@@ -22,6 +24,7 @@ from bloop_sdk import (
     Batch,
     FatalError,
     Kind,
+    MalformedRecordError,
     MissingRecordError,
     NoteDraft,
     NoteWrite,
@@ -76,22 +79,21 @@ async def _create(reading: Reading, op: WriteOp, draft: NoteDraft) -> WriteResul
     titled = await reading.onenote.newest(section, draft.title)
     others = [identified(one, "pages") for one in titled]
     parts = "".join(one.html for one in wanted(draft.markdown, writing))
-    before = None if parts else reading.begun.others(mark)
-    id_ = await _made_before(reading, others, mark, before)
+    before, text = reading.begun.others(mark), draft.markdown if parts else ""
+    id_ = await _made_before(reading, others, mark, text, before)
     if id_ is None and op.again and parts:
         # For a while, lists tell no title of a new page.
         newest = [identified(one, "pages") for one in await reading.onenote.newest(section)]
-        id_ = await _made_before(reading, newest, mark, None)
+        id_ = await _made_before(reading, newest, mark, text, None)
     if id_ is None:
-        if not parts:
-            reading.begun.begin(mark, others)
+        reading.begun.begin(mark, others)
         page = await reading.onenote.create(section, _page(draft.title, parts, mark))
         id_ = identified(page, "a new page")
     return await _created(reading, draft, section, id_, writing)
 
 
 def _page(title: str, parts: str, mark: str) -> str:
-    # An element with an id of its own stays, and tells a later try that this one came through.
+    # An element with an id of its own tells a later try that this one came through.
     inner = f'<div data-id="{mark}">{parts}</div>' if parts else ""
     return (
         f"<!DOCTYPE html><html><head><title>{escape(title)}</title></head>"
@@ -141,22 +143,36 @@ async def _section_of(reading: Reading, draft: NoteDraft) -> str:
 
 
 async def _made_before(
-    reading: Reading, titled: Sequence[str], mark: str, before: Sequence[str] | None
+    reading: Reading, found: Sequence[str], mark: str, text: str, before: Sequence[str] | None
 ) -> str | None:
-    """The page, of those with its title, that an earlier try of the same write has made.
+    """The page, of those that were found, that an earlier try of the same write has made.
 
-    It has the mark; or, where ``before`` says which there were then, it is none of those.
+    It has the mark, as long as nobody rewrites the page: nothing says that OneNote itself keeps it.
+    Where ``before`` says which pages of the title there were then, a new one that has no mark at
+    all and most of the text is it too; without text there is no mark, and any new one is.
     """
-    for id_ in titled:
-        if before is not None and id_ not in before:
+    alike = None
+    for id_ in found:
+        new = before is not None and id_ not in before
+        if new and not text:
             return id_
         try:
-            content = await reading.onenote.content(id_)
-        except MissingRecordError:
+            html = (await reading.onenote.content(id_)).html
+        except MissingRecordError as err:
+            if new and await reading.stands(id_):
+                raise NotYetError(f"OneNote gives no content yet of the page {id_}") from err
             continue
-        if f'data-id="{mark}"' in content.html:
+        if f'data-id="{mark}"' in html:
             return id_
-    return None
+        if new and f'data-id="{_MARK}' not in html and _says(reading, id_, html, text):
+            alike = id_
+    return alike
+
+
+def _says(reading: Reading, id_: str, html: str, text: str) -> bool:
+    with suppress(MalformedRecordError):
+        return is_mostly(read(html, id_, reading.links.note_of), text)
+    return False
 
 
 # -- changing

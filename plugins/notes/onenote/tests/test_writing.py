@@ -25,10 +25,6 @@ WAVES = Ref(Kind.NOTE, "0-p1!1-s1")
 NOTHING = Precondition(remote_version=None)
 
 
-class Killed(BaseException):
-    """The process ends."""
-
-
 def op(kind, markdown="", *, ref=None, key="k", again=False, **draft):
     values = {"container": "0-aa!n1", "parent": "0-aa!s1", "title": "Waves", "tags": ("important",)}
     note = NoteDraft(**{**values, **draft}, markdown=markdown, html="")
@@ -249,40 +245,6 @@ async def test_a_page_is_made_in_its_section_with_what_it_says(rig):
     assert made.ref.remote_id in {page.id for page in one.graph.sections()[0].pages}
 
 
-async def test_a_page_whose_answer_was_lost_is_found_again(rig):
-    one = rig()
-    respond = one.graph.respond
-
-    def lost(request):
-        answer = respond(request)
-        return (
-            type(answer)(status=504, headers={}, body=b"", url="")
-            if request.method == "POST"
-            else answer
-        )
-
-    one.graph.respond = lost
-    new = op("note.create", "text", title="New", key="once")
-    with pytest.raises(UnavailableError):
-        await one.provider.write(new, NOTHING)
-    one.graph.respond = respond
-    result = await one.provider.write(dataclasses.replace(new, again=True), NOTHING)
-    assert one.graph.made == 1 and (await now(one, result.ref))[0].markdown == "text"
-    await one.provider.write(op("note.create", "text", title="New", key="another"), NOTHING)
-    assert one.graph.made == 2, "another note of the same title is another one"
-
-
-async def test_a_new_page_whose_title_no_list_tells_yet_is_found_again(rig):
-    one = rig()
-    new = op("note.create", "text", title="New", key="once")
-    made = await one.provider.write(new, NOTHING)
-    one.graph.unlisted.add(made.ref.remote_id)
-    again = await one.again().write(dataclasses.replace(new, again=True), NOTHING)
-    assert (again.ref, one.graph.made) == (made.ref, 1)
-    titles = {getattr(record, "title", "") for record in again.batch.records}
-    assert titles == {"New"}
-
-
 async def test_a_new_page_that_is_not_shown_yet_is_not_taken_for_gone(rig):
     one = rig()
     one.graph.fails["me/onenote/pages/1-made0001!1-0-aa!s1/content"] = (404, "20102")
@@ -299,28 +261,6 @@ async def test_a_title_that_is_not_taken_does_not_cost_the_text(rig):
     assert result.batch.records[-1].markdown.endswith("mine")
     with pytest.raises(UnavailableError):
         await update(one, lambda text: text, title="Other")
-
-
-async def test_an_empty_page_whose_answer_was_lost_is_found_again(rig):
-    one = rig()
-    empty = op("note.create", "", title="New", key="once")
-    await one.provider.write(dataclasses.replace(empty, idempotency_key="before"), NOTHING)
-    respond = one.graph.respond
-
-    def lost(request):
-        respond(request)
-        raise Killed
-
-    one.graph.respond = lambda request: (lost if request.method == "POST" else respond)(request)
-    with pytest.raises(Killed):
-        await one.provider.write(empty, NOTHING)
-    one.graph.respond = respond
-    assert one.graph.made == 2
-    first = await one.again().write(dataclasses.replace(empty, again=True), NOTHING)
-    second = await one.again().write(dataclasses.replace(empty, again=True), NOTHING)
-    assert (first.ref, one.graph.made) == (second.ref, 2)
-    other = await one.provider.write(op("note.create", "", title="New", key="other"), NOTHING)
-    assert one.graph.made == 3 and other.ref != first.ref
 
 
 async def test_a_page_is_deleted_once(rig):

@@ -10,11 +10,13 @@ from sqlalchemy import select, update
 
 from bloop.content.changes import announce_row, set_state
 from bloop.content.models import Item, Node
-from bloop.content.notes.merge import Text
+from bloop.content.notes.conflicts import keep_conflict
+from bloop.content.notes.merge import Text, merge
 from bloop.content.notes.models import Unsent
+from bloop.content.notes.service import put_text
 from bloop.content.notes.steps import Step
 from bloop.content.notes.texts import linked, places_of, text_of
-from bloop.content.notes.waiting import unsent_of, want
+from bloop.content.notes.waiting import drop, unsent_of, want
 from bloop.kernel.models import Connection
 from bloop.store.commands import command
 from bloop.store.types import utcnow
@@ -37,7 +39,7 @@ def adopt(unit: UnitOfWork, step: Step, answer: WriteResult) -> None:
     if answer.remote_version is not None:
         values["remote_version"] = answer.remote_version
     if row.op in MADE and item.connection_id is None:
-        _absorb(unit, row.connection_id, item, answer.ref.remote_id)
+        _absorb(unit, step, row.connection_id, item, answer.ref.remote_id)
         values |= {"connection_id": row.connection_id, "remote_id": answer.ref.remote_id}
     if row.op in _TEXTS:
         values |= {"theirs": step.sent["text"]}
@@ -64,10 +66,11 @@ def _set(unit: UnitOfWork, item: Item, values: dict[str, Any]) -> None:
     unit.session.refresh(item)
 
 
-def _absorb(unit: UnitOfWork, connection_id: str, item: Item, remote_id: str) -> None:
+def _absorb(unit: UnitOfWork, step: Step, connection_id: str, item: Item, remote_id: str) -> None:
     """A read may have met it before its answer was kept: that row gives way to the one made here.
 
-    What somebody changed in it since stays, as a note of its own that is only here.
+    What somebody changed in it since is a change of this one, and goes over as such. One that was
+    deleted since is only here from now on.
     """
     other = unit.session.scalar(
         select(Item).where(
@@ -80,9 +83,12 @@ def _absorb(unit: UnitOfWork, connection_id: str, item: Item, remote_id: str) ->
     if other is None or other.id == item.id:
         return
     mine = (Node.institution_id == unit.institution, Node.item_id == other.id)
-    if other.theirs is not None:
+    if other.theirs is not None and other.state == "trashed":
         _set(unit, other, {"connection_id": None, "remote_id": other.id, "theirs": None})
         return
+    waiting = unsent_of(unit, other.id, NoteWrite.UPDATE)
+    edited = text_of(other) if other.theirs is not None else None
+    _hand_on(unit, other, item)
     theirs = unit.session.scalars(select(Node).where(*mine)).all()
     for place in places_of(unit, item) if theirs else ():
         announce_row(unit, place, "deleted")
@@ -92,6 +98,23 @@ def _absorb(unit: UnitOfWork, connection_id: str, item: Item, remote_id: str) ->
     announce_row(unit, other, "deleted")
     unit.session.delete(other)
     unit.session.flush()
+    if edited is None:
+        return
+    both = merge(Text.of_json(step.sent["text"]), text_of(item), edited)
+    if both is not None:
+        put_text(unit, item, both, "edited")
+    else:
+        actor = waiting.actor if waiting else None
+        keep_conflict(unit, connection_id, item, "edited", ours=edited, actor=actor)
+
+
+def _hand_on(unit: UnitOfWork, other: Item, item: Item) -> None:
+    """What waits of a row's place is of the row that it is given to; the rest is not sent."""
+    moving = unsent_of(unit, other.id, NoteWrite.MOVE)
+    if moving is not None:
+        moving.item_id = item.id
+        unit.session.flush()
+    drop(unit, other.id)
 
 
 def _link_again(unit: UnitOfWork, made: Item) -> None:
