@@ -18,6 +18,9 @@ from bloop_sdk.records import JSONObject
 SOME_PEOPLE = "who it is for: only some people have it in Canvas"
 SOME_SECTIONS = "who it is for: in Canvas, sections may not have it"
 LATER = "that students of Canvas see it later"
+NOT_HERE: JSONObject = {"published_here": False}
+"""Part of a raw record: once its date has come the hub has to be told of a change."""
+
 _OF_PEOPLE = frozenset({"ADHOC", "Group"})
 
 T = TypeVar("T", Assignment, Discussion)
@@ -60,11 +63,19 @@ def in_folder(item: JSONObject, shut: Iterable[str]) -> JSONObject:
 
 
 def is_later(item: JSONObject) -> bool:
-    """Whether a topic is listed before it is posted: students see its title alone."""
+    """Whether a topic is posted, or a module opens, later: students see titles alone."""
     return any(
         moment is not None and datetime.now(UTC) < moment
         for moment in (when(item, "delayed_post_at"), when(item, "unlock_at"))
     )
+
+
+def later_of(items: Sequence[JSONObject]) -> str:
+    """Those of a list that are: time alone changes what becomes of them."""
+    try:
+        return " ".join(identifier(one) for one in items if is_later(one))
+    except MalformedRecordError:
+        return ""  # What is wrong, the maker of its record says.
 
 
 def topic(record: Discussion, item: JSONObject) -> Discussion:
@@ -130,5 +141,5 @@ def of_people(dates: Sequence[Mapping[str, Any]]) -> bool:
 
 
 def _unpublished(record: T, why: str) -> T:
-    raw = {**record.raw, "published_here": False}
+    raw = {**record.raw, **NOT_HERE}
     return dataclasses.replace(record, published=False, lost=(*record.lost, why), raw=raw)

@@ -13,7 +13,7 @@ from bloop_canvas.fields import flag, identifier, number
 from bloop_canvas.learning import Graded
 from bloop_canvas.place import Place
 from bloop_canvas.reading import Reading, Source, each, nothing, over, remembering
-from bloop_sdk import Assignment, Batch, Cursor, Kind, MalformedRecordError, Record
+from bloop_sdk import Assignment, Batch, Cursor, Kind, Record
 from bloop_sdk.records import JSONObject
 
 ACCOUNT_COURSES: dict[str, Any] = {
@@ -171,11 +171,7 @@ def discussions(
 
 
 async def _later(items: Sequence[JSONObject]) -> str:
-    """The topics that are posted later: time alone changes what becomes of them."""
-    try:
-        return " ".join(identifier(one) for one in items if audience.is_later(one))
-    except MalformedRecordError:
-        return ""  # What is wrong, the maker of its record says.
+    return audience.later_of(items)
 
 
 def calendar(reading: Reading, place: Place, state: Cursor | None) -> AsyncGenerator[Batch, None]:

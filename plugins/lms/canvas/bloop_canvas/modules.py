@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from bloop_canvas import audience
 from bloop_canvas.fields import address, flag, identifier, kept, needed, some, text, whole
 from bloop_canvas.place import Place
 from bloop_sdk import Kind, Link, Node, Opaque, Record, Ref, Tool
@@ -34,25 +35,24 @@ def item_id(place: Place, item: JSONObject) -> str:
 
 
 def module(place: Place, item: JSONObject) -> list[Record]:
-    """A module's node."""
+    """A module's node. Before it opens Canvas shows students what is in it by its titles alone."""
     lost = []
     if item.get("prerequisite_module_ids"):
         lost.append("the modules that have to be done before")
     if flag(item, "require_sequential_progress"):
         lost.append("that its items are done one after another")
-    if item.get("unlock_at"):
-        lost.append("when it opens")
     position = whole(item, "position") or 0
+    later = audience.is_later(item)
     record = Node(
         remote_id=module_id(place, item),
         container=place.course,
         position=position,
         # A nameless one still holds its items.
         title=some(item, "name") or f"Module {position}",
-        published=flag(item, "published", default=True),
+        published=flag(item, "published", default=True) and not later,
         url=f"{place.base}/courses/{place.course}/modules/{identifier(item)}",
         lost=tuple(lost),
-        raw=kept(item, _MODULE_NOISE),
+        raw=kept(item, _MODULE_NOISE) | (audience.NOT_HERE if later else {}),
     )
     return [record]
 

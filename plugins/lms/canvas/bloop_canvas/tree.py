@@ -8,7 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
-from bloop_canvas import modules
+from bloop_canvas import audience, modules
 from bloop_canvas.batches import Made, named
 from bloop_canvas.contents import slugs_of
 from bloop_canvas.facts import Facts, Required
@@ -48,12 +48,13 @@ class _Tree:
                         yield made
 
     async def besides(self, items: Sequence[JSONObject]) -> str | None:
-        """The slugs of pages, if that is all: items that were left out are asked for."""
+        """The slugs of pages and what opens later; items that were left out are asked for."""
         if not all(holds_its_items(one) for one in items):
             return None
         paged = any(one.get("type") == "Page" for module in items for one in rows(module, "items"))
         slugs = await slugs_of(self.reading, self.place) if paged else {}
-        return hashlib.sha256(repr(sorted(slugs.items())).encode()).hexdigest()
+        told = sorted(slugs.items()), audience.later_of(items)
+        return hashlib.sha256(repr(told).encode()).hexdigest()
 
     async def passed(self, items: Sequence[JSONObject]) -> None:
         """Note what is required of items that the hub has."""

@@ -376,6 +376,28 @@ def test_what_is_not_for_everybody_has_the_dates_of_whom_it_is_for(overrides, du
     assert "student_ids" not in str(found.raw)
 
 
+class Afterwards(datetime):
+    """The clock of a day on which what opened later is open."""
+
+    @classmethod
+    def now(cls, tz=None):
+        return datetime(2999, 2, 1, tzinfo=tz)
+
+
+async def test_a_module_that_opens_later_is_published_once_its_date_has_come(rig, monkeypatch):
+    canvas = FakeCanvas()
+    row = canvas.courses[1].lists["modules"][0]
+    row["unlock_at"] = "2999-01-01T00:00:00Z"
+    read = await read_all(rig(canvas).provider)
+    ref = Ref(Kind.MODULE, f"1-m{row['id']}")
+    assert not read.records[ref].published
+    # Canvas tells the same of it afterwards.
+    monkeypatch.setattr(audience, "datetime", Afterwards)
+    await read.run(rig(canvas).provider)
+    assert read.records[ref].published
+    assert read.records[ref].raw["unlock_at"] == row["unlock_at"]
+
+
 async def test_a_topic_that_is_posted_later_is_not_published_before(rig):
     canvas = FakeCanvas()
     row = canvas.courses[1].lists["topics"][0]
