@@ -385,7 +385,7 @@ class Afterwards(datetime):
 
 
 async def test_a_module_that_opens_later_is_published_once_its_date_has_come(rig, monkeypatch):
-    canvas = FakeCanvas()
+    canvas = FakeCanvas(Sizes())
     row = canvas.courses[1].lists["modules"][0]
     row["unlock_at"] = "2999-01-01T00:00:00Z"
     read = await read_all(rig(canvas).provider)
