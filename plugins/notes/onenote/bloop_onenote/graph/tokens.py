@@ -275,6 +275,15 @@ class Tokens:
         return client
 
 
+def account_of(kept: str | None) -> str | None:
+    """Whose login a setting keeps: the same whatever is renewed of it, and None without one."""
+    try:
+        accounts = json.loads(kept or "{}").get("cache", {}).get("Account", {})
+        return next((str(one["home_account_id"]) for one in accounts.values()), None)
+    except (ValueError, AttributeError, LookupError, TypeError):
+        return None
+
+
 def _nonce(request: Authorization) -> str:
     """One that both halves of a login come to, from what the browser never sees."""
     return hashlib.sha256(f"nonce {request.verifier}".encode()).hexdigest()
