@@ -92,6 +92,7 @@ class Tokens:
 
         def poll(client: Any) -> JSONObject:
             # As if it had expired: msal then asks once and does not wait.
+            self._cache.deserialize(None)  # The login before may be somebody else's.
             found: JSONObject = client.acquire_token_by_device_flow(login.state | {"expires_at": 0})
             return found
 
@@ -142,6 +143,7 @@ class Tokens:
         }
 
         def exchange(client: Any) -> JSONObject:
+            self._cache.deserialize(None)
             found: JSONObject = client.acquire_token_by_auth_code_flow(flow, dict(params))
             return found
 
