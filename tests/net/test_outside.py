@@ -46,9 +46,9 @@ async def test_the_windows_of_a_manifest_hold_for_each_connection_by_itself(serv
         with pytest.raises(RateLimitedError) as caught:
             await client.send(Request(url=server.url))
         assert 3500 < caught.value.retry_after <= 3600
-    assert 3500 < outside.ahead(manifest, "one", "a", 3) <= 3600
-    assert 7100 < outside.ahead(manifest, "one", "b", 4) <= 7200
-    assert outside.ahead(manifest, "two", "b", 3) == 0.0
+    assert 3500 < outside.ahead(manifest, PluginConfig(), "one", "a", 3) <= 3600
+    assert 7100 < outside.ahead(manifest, PluginConfig(), "one", "b", 4) <= 7200
+    assert outside.ahead(manifest, PluginConfig(), "two", "b", 3) == 0.0
     # Another client of the same connection has no turns of its own.
     again = outside.client(manifest, PluginConfig(), "one", connection="a")
     with pytest.raises(RateLimitedError):

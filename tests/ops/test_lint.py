@@ -64,6 +64,9 @@ FILES = {
             """Settings."""
             address: str = setting("", description="Where it is")
             token: SecretStr | None = setting(None, description="Access")
+            @property
+            def site(self):
+                return self.address
         ''',
     "bloop_good/provider.py": '''
         BASE = "https://api.good.example/v1"
@@ -126,6 +129,11 @@ def at_import(code):
 
 def in_manifest(text):
     return lambda project: project.add("bloop-plugin.toml", text)
+
+
+def counted_by(names):
+    hosts = '"{address}"]'
+    return replaced("bloop-plugin.toml", hosts, f"{hosts}\ncredential = {names}")
 
 
 def depends(line):
@@ -248,6 +256,7 @@ BROKEN = [
         "__init__.py:9",
         "'speech'",
     ),
+    ("D310", counted_by(["token", "app"]), ":13", "'app'"),
     ("I401", at_import("1 / 0\n"), "__init__.py:8", "ZeroDivisionError"),
     ("I401", at_import("raise SystemExit('no')\n"), "__init__.py:8", "SystemExit: no"),
     ("I401", replaced("bloop_good/__init__.py", "(Plugin)", ""), "pyproject.toml", "no Plugin"),
@@ -315,6 +324,7 @@ BROKEN = [
 
 
 def test_a_good_plugin_has_nothing_to_say(project):
+    counted_by(["token", "site"])(project)
     assert project.lint() == []
 
 

@@ -48,6 +48,7 @@ ActionName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*:[a-z][a-z0-9_]*$")]
 PolicyFile = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]\w*(/\w+)*\.cedar$")]
 ImportName = Annotated[str, Field(pattern=r"^(\.[a-z0-9_]{1,20}|folder)$")]
 CronOrInterval = Annotated[str, Field(min_length=2, max_length=120)]
+SettingName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 ZoneName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_+/-]*$", max_length=64)]
 
 _CRON_FIELD = re.compile(r"[0-9A-Za-z*][0-9A-Za-z*,/#-]*")
@@ -287,7 +288,9 @@ class Network(_Part):
 
     The rest is how often a credential may ask a host, for all processes of the hub together:
     ``at_once`` requests in flight, and of each window ``[count, seconds]`` at most so many in any
-    such time.
+    such time. ``credential`` names the settings by which the other side counts, or properties of
+    the config model: an institution's connections with the same in all of them count as one. A
+    connection in which one is empty counts by itself, and so does each where nothing is named.
 
     ``downloads`` are written as ``hosts`` are: where a system keeps its files. What goes there, or
     is redirected there, only reads and has none of the plugin's headers: no credential leaves.
@@ -295,6 +298,7 @@ class Network(_Part):
 
     hosts: tuple[str, ...] = ()
     downloads: tuple[str, ...] = ()
+    credential: tuple[SettingName, ...] = ()
     at_once: Annotated[int, Field(ge=1, le=100)] = 8
     windows: tuple[tuple[PositiveInt, PositiveFloat], ...] = ()
     bucket: Bucket | None = None
@@ -325,7 +329,7 @@ class Manifest(_Part):
     File suffixes (``.imscc``), and the word ``folder`` for whole folders; :mod:`bloop_sdk.folders`
     reads one without leaving it, :mod:`bloop_sdk.archives` a zip.
     """
-    secrets: tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], ...] = ()
+    secrets: tuple[SettingName, ...] = ()
     """The settings that hold a secret, so that who enables the plugin knows of them."""
     scopes: tuple[ActionName, ...] = ()
     """The hub's actions that it does for people, as far as each of them may do them."""

@@ -19,7 +19,7 @@ from bloop.content.options import Progress, RunOptions
 from bloop.content.refresh import refresh
 from bloop.content.syncing import EVERY, first_time
 from bloop.hub import own_connections
-from bloop.hub.contexts import ConnectionCall, manifest_of, open_connection_context
+from bloop.hub.contexts import ConnectionCall, open_connection_context
 from bloop.hub.outlook import Outlook
 from bloop.hub.outside import Tally
 from bloop.hub.providers import GuardedProvider
@@ -161,10 +161,14 @@ async def open_provider(
     ``trial`` are secrets to try in place of those that are kept; it gets what is renewed of them.
     """
     context = await open_connection_context(hub, call, connection_id, on_try=count, trial=trial)
+    return await _provider(hub, context)
+
+
+async def _provider(hub: Hub, context: ConnectionCall) -> GuardedProvider:
     handle = hub.kernel.provider(context.capability, context.plugin_id)
     inner = await asyncio.to_thread(handle.create, context)  # The first one imports its code.
     # A breaker that the old secrets have opened says nothing of new ones.
-    place = connection_id if trial is None else f"{connection_id}/new"
+    place = context.connection if context.trial is None else f"{context.connection}/new"
     return GuardedProvider(inner, handle, hub.kernel.calls, place)
 
 
@@ -259,7 +263,8 @@ async def run_sync_job(hub: Hub, job: RunningJob, payload: JSONObject) -> JSONOb
     """Handle a job of the kind :data:`bloop.content.syncing.SYNC_JOB`; gives the report."""
     connection = payload["connection"]
     count = Tally()
-    provider = await open_provider(hub, job.call, connection, count=count)
+    context = await open_connection_context(hub, job.call, connection, on_try=count)
+    provider = await _provider(hub, context)
     selected = await _selected(hub, job.call, connection)
     streams = payload["streams"] or selected.get("streams")
     chosen = selected.get("containers")
@@ -282,21 +287,22 @@ async def run_sync_job(hub: Hub, job: RunningJob, payload: JSONObject) -> JSONOb
         job.call,
         connection=connection,
         options=options,
-        progress=_progress(hub, job, provider.handle.plugin_id, connection, count),
+        progress=_progress(hub, job, context, count),
         meter=count,
     )
     return asdict(report)
 
 
-def _progress(hub: Hub, job: RunningJob, plugin: str, connection: str, count: Tally) -> Progress:
+def _progress(hub: Hub, job: RunningJob, context: ConnectionCall, count: Tally) -> Progress:
     """What tells how far a run is; where the other side says how often it may be asked, until when.
 
     Its requests, not what is done with their answers, are what such a run waits for.
     """
-    manifest = manifest_of(hub, plugin)
+    manifest = context.manifest
     if not manifest.network.windows:
         return job.progress
-    ahead = partial(hub.outside.ahead, manifest, job.call.institution, connection)
+    who = (manifest, context.config, job.call.institution, context.connection)
+    ahead = partial(hub.outside.ahead, *who)
     return Outlook(job.progress, count, ahead)
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from pydantic import SecretBytes, SecretStr
 
 from bloop.kernel.config_model import NetSection
 from bloop.net.guard import Guard
@@ -49,14 +53,14 @@ class Outside:
     ) -> Client:
         """The way out of a plugin with an institution's settings: to its declared hosts alone.
 
-        Each ``connection`` has a credential of its own, and so turns of its own. ``on_try`` is
-        told of each try, for the counts of a run.
+        Its turns are those of whom :func:`credential_of` names. ``on_try`` is told of each try,
+        for the counts of a run.
         """
         network = manifest.network
         return Client(
             self.transport,
             self.pacer,
-            credential=_credential(manifest, institution, connection),
+            credential=credential_of(manifest, config, institution, connection),
             pace=Pace(network.windows, network.at_once, network.bucket),
             hosts=frozenset(hosts_of(network.hosts, config)),
             downloads=frozenset(hosts_of(network.downloads, config)),
@@ -64,9 +68,19 @@ class Outside:
             on_try=partial(_count, manifest.id, on_try),
         )
 
-    def ahead(self, manifest: Manifest, institution: str, connection: str, requests: int) -> float:
-        """The seconds until a connection has sent so many requests more, as its windows let it."""
-        credential = _credential(manifest, institution, connection)
+    def ahead(
+        self,
+        manifest: Manifest,
+        config: PluginConfig,
+        institution: str,
+        connection: str,
+        requests: int,
+    ) -> float:
+        """The seconds until a connection has sent so many requests more, as its windows let it.
+
+        What others send with the same credential counts.
+        """
+        credential = credential_of(manifest, config, institution, connection)
         return self.pacer.ahead(credential, manifest.network.windows, requests)
 
     async def close(self) -> None:
@@ -75,8 +89,27 @@ class Outside:
         await self.transport.close()
 
 
-def _credential(manifest: Manifest, institution: str, connection: str | None) -> str:
-    return "/".join((institution, manifest.id, connection or ""))
+def credential_of(
+    manifest: Manifest, config: PluginConfig, institution: str, connection: str | None
+) -> str:
+    """Whom the other side counts, as the pacer knows them, and without a secret.
+
+    All connections of the institution that have the same in what the manifest's
+    ``network.credential`` names; a connection by itself where that names nothing, or one of them
+    is empty.
+    """
+    whose = connection or ""
+    named = [getattr(config, name, None) for name in manifest.network.credential]
+    if named and all(named):
+        text = json.dumps([institution, manifest.id, *named], default=_bare)
+        whose = f"#{hashlib.sha256(text.encode()).hexdigest()[:32]}"
+    return f"{institution}/{manifest.id}/{whose}"
+
+
+def _bare(value: Any) -> str:
+    if isinstance(value, SecretStr | SecretBytes):
+        value = value.get_secret_value()
+    return str(value)
 
 
 class Tally:

@@ -84,6 +84,11 @@ class CanvasConfig(PluginConfig):
         return self
 
     @property
+    def lasting_token(self) -> SecretStr | None:
+        """The token that somebody made. A login's is renewed each hour and is no other's."""
+        return None if self.refresh_token else self.token
+
+    @property
     def base(self) -> str:
         """The address without a slash at its end."""
         return str(self.base_url).rstrip("/")

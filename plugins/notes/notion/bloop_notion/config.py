@@ -66,6 +66,11 @@ class NotionConfig(PluginConfig):
         return self
 
     @property
+    def lasting_token(self) -> SecretStr | None:
+        """An internal integration's token. A login's is renewed and is no other connection's."""
+        return None if self.refresh_token else self.token
+
+    @property
     def base(self) -> str:
         """The address without a slash at its end."""
         return str(self.base_url).rstrip("/")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import HttpUrl, SecretStr
 
 from bloop_onenote.graph.app import App
+from bloop_onenote.graph.tokens import account_of
 from bloop_sdk import PluginConfig, Scope, setting
 
 READ, WRITE, WHO = "Notes.Read", "Notes.ReadWrite", "User.Read"
@@ -59,6 +60,11 @@ class OneNoteConfig(PluginConfig):
         description="Where people log in; national clouds have their own, as "
         "https://login.microsoftonline.us",
     )
+
+    @property
+    def account(self) -> str | None:
+        """Who has logged in, as Entra numbers people; None before that."""
+        return account_of(self.login.get_secret_value() if self.login else None)
 
     @property
     def app(self) -> App:

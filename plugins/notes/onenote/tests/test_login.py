@@ -19,7 +19,7 @@ from bloop_sdk import (
     RateLimitedError,
     UnavailableError,
 )
-from plugins.notes.onenote.tests.fake_entra import DOMAIN, HOME, OTHER
+from plugins.notes.onenote.tests.fake_entra import DOMAIN, HOME, OTHER, SECRET
 from plugins.notes.onenote.tests.fake_graph import FakeGraph
 
 NOBODY = {"login": None}
@@ -127,6 +127,18 @@ async def test_an_account_of_another_tenant_is_refused(rig, tenant, account, is_
     with pytest.raises(AuthError) as refused:
         await logged_in(one.provider, one.graph)
     assert refused.value.code == "wrong_tenant" and "set tenant" in str(refused.value.cure)
+
+
+async def test_who_logs_in_takes_the_place_of_who_did_before(rig):
+    one = rig(**NOBODY, client_secret=SECRET)
+    before = await logged_in(one.provider, one.graph)
+    one.graph.entra.tenant = OTHER
+    by_code = await logged_in(one.again(**before), one.graph)
+    provider = one.again(**before)
+    back = one.graph.entra.log_in(provider.authorize_url(REQUEST))
+    for secrets in (by_code, await provider.exchange(REQUEST, back)):
+        (account,) = json.loads(secrets["login"])["cache"]["Account"].values()
+        assert account["home_account_id"].endswith(OTHER)
 
 
 async def test_a_login_is_of_no_use_once_the_setting_names_another_tenant(rig):

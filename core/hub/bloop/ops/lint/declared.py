@@ -174,6 +174,27 @@ def uses_declared(subject: Subject) -> Iterator[Fault]:
                 )
 
 
+@rule("D310", Severity.ERROR)
+def credential_exists(subject: Subject) -> Iterator[Fault]:
+    """What `[network] credential` names are settings, or properties of the config model.
+
+    Where one is missing, each connection counts by itself, and two with one token together ask
+    for twice what the other side allows.
+    """
+    if subject.traced.settings is None and "config" in subject.raw:
+        return  # It could not be read, which other rules say.
+    known = {one["name"] for one in subject.traced.settings or ()} | {*subject.traced.properties}
+    network = subject.manifest.network if subject.manifest else None
+    for name in network.credential if network else ():
+        if name not in known:
+            yield Fault(
+                f"[network] credential names {name!r}, and there is no such setting",
+                "name the setting that holds what the other side counts by",
+                subject.manifest_name,
+                subject.line("network", "credential"),
+            )
+
+
 def _extras(subject: Subject) -> list[str]:
     extras = subject.project.get("project", {}).get("optional-dependencies", {})
     return [line for lines in extras.values() for line in lines]

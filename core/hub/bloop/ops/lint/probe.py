@@ -187,7 +187,12 @@ def _settings(path: str, report: Report) -> None:
                 "scoped": isinstance(extra, dict) and "scope" in extra,
             }
         )
-    report.write(settings=fields)
+    made = [
+        name
+        for name, member in inspect.getmembers_static(model)
+        if isinstance(member, property) and not hasattr(PluginConfig, name)
+    ]
+    report.write(settings=fields, properties=made)
 
 
 def _part(path: str, capability: str, report: Report) -> None:

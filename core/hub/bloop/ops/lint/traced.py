@@ -31,6 +31,8 @@ class Traced:
     is_plugin: bool = False
     settings: list[dict[str, Any]] | None = None
     settings_fault: bool = False
+    properties: list[str] = field(default_factory=list)
+    """Of the settings' model."""
     providers: list[dict[str, Any]] = field(default_factory=list)
     tables: str | None = None
     deprecated: list[dict[str, Any]] = field(default_factory=list)
@@ -45,6 +47,7 @@ class Traced:
             self.hooks, self.is_plugin = line["hooks"], line["plugin"]
         elif "settings" in line:
             self.settings, self.settings_fault = line["settings"], line["settings"] is None
+            self.properties = line.get("properties", [])
         elif "provider" in line:
             self.providers.append(line)
         elif "tables" in line:

@@ -92,6 +92,7 @@ class Tokens:
 
         def poll(client: Any) -> JSONObject:
             # As if it had expired: msal then asks once and does not wait.
+            self._cache.deserialize(None)  # The login before may be somebody else's.
             found: JSONObject = client.acquire_token_by_device_flow(login.state | {"expires_at": 0})
             return found
 
@@ -142,6 +143,7 @@ class Tokens:
         }
 
         def exchange(client: Any) -> JSONObject:
+            self._cache.deserialize(None)
             found: JSONObject = client.acquire_token_by_auth_code_flow(flow, dict(params))
             return found
 
@@ -273,6 +275,15 @@ class Tokens:
         )
         self._tenant = str(client.authority.tenant)
         return client
+
+
+def account_of(kept: str | None) -> str | None:
+    """Whose login a setting keeps: the same whatever is renewed of it, and None without one."""
+    try:
+        accounts = json.loads(kept or "{}").get("cache", {}).get("Account", {})
+        return next((str(one["home_account_id"]) for one in accounts.values()), None)
+    except (ValueError, AttributeError, LookupError, TypeError):
+        return None
 
 
 def _nonce(request: Authorization) -> str:
