@@ -86,8 +86,9 @@ def test_one_that_is_being_read_is_not_asked_for_again(database, connected):
     assert len(jobs(database)) == 1
 
 
+# Of who is there, a transaction is told what it was told first.
 _WHO_WAITS = """
-SELECT count(*) FROM pg_stat_activity WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))
+SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))
 """
 
 

@@ -190,6 +190,12 @@ def test_a_name_is_registered_once():
         register("tests.reads.jobs", select(Job.id).where(Job.institution_id == institution))
 
 
+def test_a_parameter_of_the_call_is_no_other():
+    own = select(Job.id).where(Job.institution_id == institution, Job.id == bindparam("reader"))
+    with pytest.raises(ValueError, match="a :reader of its own"):
+        register("tests.refused", own)
+
+
 def test_a_list_as_parameter_is_refused():
     with pytest.raises(ValueError, match="a list :ids"):
         register(

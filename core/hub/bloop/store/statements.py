@@ -31,6 +31,7 @@ from sqlalchemy import (
     Connection,
     Insert,
     Select,
+    String,
     bindparam,
     or_,
     select,
@@ -123,7 +124,11 @@ REGISTRY: dict[str, Statement] = {}
 def caller_parameter(name: str, value: Callable[[Call], Any]) -> BindParameter[Any]:
     """A parameter that the database fills in from the call, as it does the institution."""
     _OF_CALLER[name] = value
-    return bindparam(name, type_=ID)
+    return bindparam(name, type_=_OfCaller(ID.length))
+
+
+class _OfCaller(String):
+    """What the call itself gives, which no read may have another parameter's name for."""
 
 
 def values_of_caller(call: Call) -> dict[str, Any]:
@@ -166,6 +171,10 @@ def register(
     for bind in binds:
         if bind.required and bind.expanding:
             raise ValueError(f"the read {name!r} has a list :{bind.key}, which no driver takes")
+        if bind.key in _OF_CALLER and not isinstance(bind.type, _OfCaller):
+            raise ValueError(
+                f"the read {name!r} has a :{bind.key} of its own, and the call has one"
+            )
     parameters = frozenset(bind.key for bind in binds if bind.required)
     if "institution" not in parameters:
         raise TenantError(

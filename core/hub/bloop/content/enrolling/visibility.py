@@ -1,9 +1,9 @@
 """What somebody may see of content, as conditions of SQL: one place for every read.
 
 The conditions are about the tables of the statement they stand in; ``:viewer``, ``:writer``,
-``:reader`` and ``:now`` are filled in from the call. Whoever may write content by their role in the
-institution is given the reads that show everything, and needs of this only what keeps others out of
-what somebody owns: :data:`container_reachable`, :func:`inside_reachable` and
+``:reader`` and ``:asked_at`` are filled in from the call. Whoever may write content by their role
+in the institution is given the reads that show everything, and needs of this only what keeps others
+out of what somebody owns: :data:`container_reachable`, :func:`inside_reachable` and
 :func:`connection_reachable`.
 """
 
@@ -48,7 +48,7 @@ viewer = caller_parameter("viewer", _viewer)
 writer = caller_parameter("writer", _writer)
 """The same, empty as well where a token or a plugin leaves out writing content."""
 
-now = caller_parameter("now", lambda _call: f"{utcnow():%Y-%m-%dT%H:%M:%SZ}")
+asked_at = caller_parameter("asked_at", lambda _call: f"{utcnow():%Y-%m-%dT%H:%M:%SZ}")
 """The moment it is asked at, as texts of an item's data have it."""
 
 container_reachable = reachable(Container.owner_id)
@@ -206,7 +206,7 @@ _shown_from = Item.data["shown_from"].as_string()
 text_visible = or_(
     Item.kind.not_in([str(Kind.ASSIGNMENT), str(Kind.QUIZ)]),
     _shown_from.is_(None),
-    _shown_from <= now,
+    _shown_from <= asked_at,
     teaches,
 )
 """Whether more of a visible item is for whoever asks than its title and its dates."""
