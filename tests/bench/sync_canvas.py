@@ -50,7 +50,9 @@ Run = Callable[[Coroutine[Any, Any, Any]], Any]
 QUICK = "--quick" in sys.argv
 MODULES, ITEMS, PAGES = 50, 20, 1000
 RECORDS = 1 + MODULES + MODULES * ITEMS + PAGES
-ROUNDS = 2 if QUICK else 5
+ROUNDS = 2 if QUICK else 9
+WARMUP = 1 if QUICK else 2
+"""A process that has synced twice has the memory that it needs."""
 SMALL, LARGE = 10_000, 100_000
 INSTITUTIONS = 20
 
@@ -182,6 +184,7 @@ def measure(bench: Bench, ours: Ours, run: Run, address: str) -> None:
     rows = bench.rounds(
         {first: lambda: run(ours.sync()), bulk: lambda: peer("bulk", address)},
         rounds=ROUNDS,
+        warmup=WARMUP,
         **ms,  # type: ignore[arg-type]
     )
     bench.ratio("vs_dlt_bulk", rows[bulk], rows[first])
@@ -196,6 +199,7 @@ def measure(bench: Bench, ours: Ours, run: Run, address: str) -> None:
             incremental: lambda: peer("incremental", address),
         },
         rounds=ROUNDS,
+        warmup=WARMUP,
         **ms,  # type: ignore[arg-type]
     )
     bench.ratio("vs_dlt_incremental", rows[incremental], rows[later])

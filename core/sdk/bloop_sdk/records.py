@@ -21,6 +21,8 @@ JSONObject = dict[str, Any]
 class Kind(enum.StrEnum):
     """The kinds of the content tree; ``OPAQUE`` keeps what no other kind describes."""
 
+    __hash__ = str.__hash__  # Each is equal to its text; an enumeration's own is that of its name.
+
     COURSE = "course"
     NOTEBOOK = "notebook"
     MODULE = "module"

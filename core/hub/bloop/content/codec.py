@@ -68,7 +68,8 @@ def canonical(record: Record) -> tuple[str, bytes]:
         text = orjson.dumps(body, option=_CANONICAL)
     except (TypeError, orjson.JSONEncodeError) as err:
         raise MalformedRecordError(f"its raw record is no JSON: {err}") from err
-    if (b"\\u0000" in text or b"\\u0000" in head) and _holds_nul([place, body]):
+    # Looked for from behind, for which Python takes less.
+    if (text.rfind(b"\\u0000") >= 0 or b"\\u0000" in head) and _holds_nul([place, body]):
         raise MalformedRecordError("its raw record holds a NUL character")
     return xxh3_128_hexdigest(b"%b,%b]" % (head[:-1], text)), text
 

@@ -191,12 +191,20 @@ def _carried(row: SyncRun) -> Run:
 
 def newest_run(unit: UnitOfWork, connection_id: str, *, undone: bool = True) -> SyncRun | None:
     """The connection's last run, or the last one that was not undone."""
-    query = select(SyncRun).where(
-        SyncRun.institution_id == unit.institution, SyncRun.connection_id == connection_id
+    query = _NEWEST if undone else _NEWEST.where(SyncRun.state != "undone")
+    of = {"of_institution": unit.institution, "of_connection": connection_id}
+    return unit.session.scalar(query, of)
+
+
+_NEWEST = (
+    select(SyncRun)
+    .where(
+        SyncRun.institution_id == bindparam("of_institution"),
+        SyncRun.connection_id == bindparam("of_connection"),
     )
-    if not undone:
-        query = query.where(SyncRun.state != "undone")
-    return unit.session.scalar(query.order_by(SyncRun.generation.desc()).limit(1))
+    .order_by(SyncRun.generation.desc())
+    .limit(1)
+)
 
 
 def beat(unit: UnitOfWork, run: Run, seconds: float, **changes: Any) -> frozenset[Ref]:

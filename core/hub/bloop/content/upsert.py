@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from orjson import Fragment
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from bloop.content.bulk import insert_rows, named_rows, update_rows
 from bloop.content.changes import (
@@ -349,6 +349,9 @@ class Upsert:
 
     def _fill_waiting_nodes(self, new: list[Incoming]) -> None:
         """Nodes that were read before their items get their ids now."""
+        of = {"of_institution": self._unit.institution, "of_connection": self._connection}
+        if self._unit.connection.scalar(_WAITING, of) is None:
+            return
         items: dict[tuple[str | None, str | None], str] = {
             (one.ref.kind, one.ref.remote_id): self._id(one) for one in new
         }
@@ -365,5 +368,15 @@ class Upsert:
             announce_row(self._unit, node, "updated")
 
 
+_WAITING = (
+    select(Node.id)
+    .where(
+        Node.institution_id == bindparam("of_institution"),
+        Node.connection_id == bindparam("of_connection"),
+        Node.item_remote_id.is_not(None),
+        Node.item_id.is_(None),
+    )
+    .limit(1)
+)
 _IN_CONTAINERS: frozenset[type[Sourced]] = frozenset({Item, Section, CalendarEvent})
 _OF_PEOPLE: frozenset[type[Sourced]] = frozenset({Enrolment, Submission, Completion})

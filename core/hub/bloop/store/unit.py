@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from functools import cache, cached_property
 from itertools import groupby
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from sqlalchemy import Connection, bindparam, func, insert, literal_column, select
 
@@ -252,9 +252,9 @@ class UnitOfWork:
 
         In a command it raises as well where the call may not do the command's action to it.
         """
-        table: Any = model
-        row: T | None = self.session.scalar(select(table).where(table.id == id_))
+        row: T | None = self.session.scalar(_by_id(cast("Hashable", model)), {"id": id_})
         if row is None:
+            table: Any = model
             raise NotFoundError(f"no {table.__tablename__} {id_}")
         self._judge(row)
         return row
@@ -268,3 +268,10 @@ class UnitOfWork:
                 current=row.row_version,
                 cure="read it again and decide with the current version",
             )
+
+
+@cache
+def _by_id(model: Hashable) -> Any:
+    """Made once: who keeps a statement is spared the look at whether it is in order."""
+    table = cast("Any", model)
+    return select(table).where(table.id == bindparam("id"))

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from bloop.store.models import AuditLine, AuditPersonal
 from bloop.store.transaction import Transaction
@@ -33,6 +33,13 @@ AUDIT_LOCK_CLASS = 0x0B1A
 
 _lines: Any = AuditLine.__table__
 _personal: Any = AuditPersonal.__table__
+_ADDING, _ADDING_PERSONAL = insert(_lines), insert(_personal)
+_LAST = (
+    select(_lines.c.seq, _lines.c.hash)
+    .where(_lines.c.institution_id == bindparam("of"))
+    .order_by(_lines.c.seq.desc())
+    .limit(1)
+)
 _COVERED = ("institution_id", "seq", "actor", "action", "resource", "trace", "detail", "about")
 _WHOLE = 2**53
 
@@ -108,9 +115,9 @@ class Audit:
                 parts.append({**part, "salt": salt, "value": value})
             before = line["hash"] = line_hash(before, line)
             lines.append(line)
-        connection.execute(insert(_lines), lines)
+        connection.execute(_ADDING, lines)
         if parts:
-            connection.execute(insert(_personal), parts)
+            connection.execute(_ADDING_PERSONAL, parts)
         self._collected = []
 
 
@@ -162,10 +169,5 @@ def _head(connection: Connection, institution: str) -> tuple[int, str]:
             "SELECT pg_advisory_xact_lock(%(audit)s, %(institution)s)",
             {"audit": AUDIT_LOCK_CLASS, "institution": zlib.crc32(institution.encode()) - 2**31},
         )
-    found = connection.execute(
-        select(_lines.c.seq, _lines.c.hash)
-        .where(_lines.c.institution_id == institution)
-        .order_by(_lines.c.seq.desc())
-        .limit(1)
-    ).first()
+    found = connection.execute(_LAST, {"of": institution}).first()
     return (found.seq, found.hash) if found else (0, START)
