@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -85,3 +86,18 @@ def test_a_log_that_cannot_be_copied_breaks_no_commit(database, call, file, monk
 
     with database.reading(call) as unit:
         assert unit.session.get(PluginValue, (unit.institution, "p", "a")) is not None
+
+
+def test_what_is_in_use_of_the_log_is_what_sqlite_says(database, call):
+    def told():
+        keep(database, call, str(time.monotonic_ns()))
+        size = database._log._size()
+        with closing(sqlite3.connect(database.url.database)) as other:
+            _, frames, _ = other.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            page = other.execute("PRAGMA page_size").fetchone()[0]
+        return size, frames * (page + 24)
+
+    keep(database, call, "first")
+    sizes = [told() for _ in range(6)]
+    assert [mine for mine, _ in sizes] == [sqlites for _, sqlites in sizes]
+    assert len({mine for mine, _ in sizes}) < 6, "it was begun afresh"

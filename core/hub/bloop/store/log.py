@@ -3,15 +3,16 @@
 SQLite itself lets the commit that finds the log full copy it, and wait for the disk: whoever it
 was had asked for a row, and waited for those of everybody else.
 
-The log's own file is not cut off, for which writers would have to wait: whoever writes next writes
-over what was copied.
+The log's own file is not cut off, for which writers would have to wait: whoever writes next begins
+it afresh, over what was copied. So its size does not say how much of it is in use.
 """
 
 from __future__ import annotations
 
+import os
 import sqlite3
-import struct
 import threading
+from bisect import bisect_left
 from contextlib import closing
 from pathlib import Path
 
@@ -23,11 +24,10 @@ FULL_BYTES = 16 * 1024 * 1024
 MOST_KEPT_BYTES = 4 * FULL_BYTES
 """A larger file is cut off: somebody read for long, or wrote without a pause."""
 
-_INDEX = struct.Struct("=14xHI")
-"""Of a log: bytes of a page and number of the last frame; https://sqlite.org/walformat.html."""
-
-_FRAME_HEADER_BYTES = 24
 _TRIES = 5
+
+# Of the log and of each frame in it, in bytes: https://sqlite.org/fileformat2.html#walformat
+_HEADER, _FRAME_HEADER = 32, 24
 
 log = get_logger("bloop.store")
 
@@ -37,7 +37,7 @@ class WriteAheadLog:
 
     def __init__(self, database: Path) -> None:
         self._database = f"{database.absolute().as_uri()}?mode=rw"
-        self._index = database.with_name(f"{database.name}-shm")
+        self._file = database.with_name(f"{database.name}-wal")
         self._copying = threading.Lock()
         self._copied = 0
         self._thread: threading.Thread | None = None
@@ -62,10 +62,21 @@ class WriteAheadLog:
             self._thread = thread
 
     def _size(self) -> int:
-        """Bytes of the log from its beginning to what was committed last."""
-        with self._index.open("rb") as file:
-            page, frames = _INDEX.unpack(file.read(_INDEX.size))
-        return int(frames * (page + _FRAME_HEADER_BYTES))
+        """Bytes of the log that are in use: its first frames have its salts, others are older.
+
+        Its index (``-shm``) tells as well, but who closes that file takes SQLite's locks away.
+        """
+        with self._file.open("rb", buffering=0) as file:
+            header, end = file.read(_HEADER), os.fstat(file.fileno()).st_size
+            if len(header) < _HEADER:
+                return 0
+            frame = _FRAME_HEADER + int.from_bytes(header[8:12], "big")
+
+            def is_older(number: int) -> bool:
+                file.seek(_HEADER + number * frame + 8)
+                return file.read(8) != header[16:24]
+
+            return frame * bisect_left(range(end // frame), True, key=is_older)
 
     def _copy(self) -> None:
         try:
