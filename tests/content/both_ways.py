@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+
 from bloop.content.engine import run_read
 from bloop.content.models import Container, Item
 from bloop.content.notes import service
@@ -62,6 +64,13 @@ class Pair:
             self.database, self.blobs, self.provider(), self.call, self.connection, job
         )
         return await sending.run()
+
+    async def send_unheard(self) -> None:
+        """The desk has the first change, and the hub ends before it hears so."""
+        self.desk.after = die
+        with pytest.raises(Killed):
+            await self.send()
+        self.desk.after = lambda _op: None
 
     def _ask(self, unit: UnitOfWork) -> str:
         return str(ask_for_send(unit, unit.get(Connection, self.connection)))

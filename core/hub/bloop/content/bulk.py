@@ -17,6 +17,11 @@ from bloop.store.statements import Compiled, Rows, for_driver, for_rows, institu
 from bloop.store.unit import UnitOfWork
 
 
+def of_connection(unit: UnitOfWork, connection_id: str) -> dict[str, str]:
+    """The parameters of statements about a connection that are made once, past the session."""
+    return {"of_institution": unit.institution, "of_connection": connection_id}
+
+
 def insert_rows(
     unit: UnitOfWork,
     model: type[Any],

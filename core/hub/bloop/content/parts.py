@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import delete as deleting
 
-from bloop.content.bulk import insert_rows, members
+from bloop.content.bulk import insert_rows, members, of_connection
 from bloop.content.codec import RECORD_VERSION, parse_ref
 from bloop.content.incoming import MODELS, UNSEEN, Incoming, Work
 from bloop.content.models import REMOTE_ID_LENGTH
@@ -236,18 +236,9 @@ def _parts_of(unit: UnitOfWork, run: Run, at: Place, keys: Sequence[str]) -> lis
     ]
 
 
-def of_run(unit: UnitOfWork, run: Run) -> dict[str, Any]:
-    """The parameters of statements about a run, which are made once: :func:`met_by`."""
-    return {
-        "of_institution": unit.institution,
-        "of_connection": run.connection_id,
-        "of_generation": run.generation,
-    }
-
-
 @cache
 def met_by(kinds: frozenset[str], dialect: str) -> Select[Any]:
-    """Kinds and remote ids of what the run of :func:`of_run` has met."""
+    """Kinds and remote ids of what the run of :func:`bloop.content.runs.of_run` has met."""
     names = members(_SEEN.c.rows, dialect)
     return (
         select(_SEEN.c.kind, names.c.key)
@@ -267,7 +258,7 @@ def version_of(provider: str) -> str:
 
 def parts_of(unit: UnitOfWork, connection_id: str, version: str) -> Sequence[Row[*tuple[Any, ...]]]:
     """Parts that the last run has met, one row a kind; whether they stand, :func:`still_known`."""
-    parameters = {"of_institution": unit.institution, "of_connection": connection_id}
+    parameters = of_connection(unit, connection_id)
     return unit.connection.execute(_PARTS, {**parameters, "of_version": version}).all()
 
 
@@ -276,7 +267,7 @@ def still_known(
 ) -> KnownParts:
     """Those that would change nothing if they came again: their rows are as they were written."""
     standing: Counter[tuple[str, str, str, str]] = Counter()
-    parameters = {"of_institution": unit.institution, "of_connection": connection_id}
+    parameters = of_connection(unit, connection_id)
     for model in {MODELS[Kind(part.kind)] for part in parts}:
         asked = _standing(cast("Hashable", model), unit.dialect)
         found = unit.connection.execute(asked, parameters)

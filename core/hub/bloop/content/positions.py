@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import bindparam, select
 
-from bloop.content.bulk import insert_rows
+from bloop.content.bulk import insert_rows, of_connection
 from bloop.content.runs import Run
 from bloop.content.sync_models import SyncCursor
 from bloop.store.unit import UnitOfWork
@@ -29,8 +29,8 @@ BEGINNING = Position()
 def positions_of(unit: UnitOfWork, run: Run) -> dict[tuple[str, str], Position]:
     """Where partitions of streams stand; those that are not in it are read from the beginning."""
     found = {}
-    of = {"of_institution": unit.institution, "of_connection": run.connection_id}
-    for stream, partition, generation, value, version, complete in unit.connection.execute(_OF, of):
+    rows = unit.connection.execute(_OF, of_connection(unit, run.connection_id))
+    for stream, partition, generation, value, version, complete in rows:
         mine = generation == run.generation
         cursor = None if value is None else Cursor(value, version)
         found[stream, partition] = Position(cursor, mine and complete, mine)

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Select, bindparam, inspect, select, update
 
-from bloop.content.bulk import insert_rows
+from bloop.content.bulk import insert_rows, of_connection
 from bloop.content.changes import chunks
 from bloop.content.models import REMOTE_ID_LENGTH
 from bloop.content.sync_models import Quarantine
@@ -72,19 +72,18 @@ def _known(unit: UnitOfWork, connection_id: str, refs: Iterable[str]) -> dict[st
 
 def resolve(unit: UnitOfWork, connection_id: str, refs: Iterable[str]) -> None:
     """Say that these refs, which are asked for where anything is open, could be used after all."""
-    of_connection = (
+    open_there = (
         Quarantine.institution_id == unit.institution,
         Quarantine.connection_id == connection_id,
         Quarantine.resolved_at.is_(None),
     )
-    known = {"of_institution": unit.institution, "of_connection": connection_id}
     # Past the session, for which the statement would be made anew: it is part of each commit.
-    if unit.connection.scalar(_any_open(), known) is None:
+    if unit.connection.scalar(_any_open(), of_connection(unit, connection_id)) is None:
         return
     for part in chunks([*refs]):
         unit.session.execute(
             update(Quarantine)
-            .where(*of_connection, Quarantine.ref.in_(part))
+            .where(*open_there, Quarantine.ref.in_(part))
             .values(resolved_at=utcnow())
             .execution_options(synchronize_session=False)
         )

@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.dml import ReturningUpdate
 
+from bloop.content.bulk import of_connection
 from bloop.content.changes import announce_row, known_owners
 from bloop.content.codec import parse_ref
 from bloop.content.concealed import conceal_after_run
@@ -192,8 +193,7 @@ def _carried(row: SyncRun) -> Run:
 def newest_run(unit: UnitOfWork, connection_id: str, *, undone: bool = True) -> SyncRun | None:
     """The connection's last run, or the last one that was not undone."""
     query = _NEWEST if undone else _NEWEST.where(SyncRun.state != "undone")
-    of = {"of_institution": unit.institution, "of_connection": connection_id}
-    return unit.session.scalar(query, of)
+    return unit.session.scalar(query, of_connection(unit, connection_id))
 
 
 _NEWEST = (
@@ -205,6 +205,11 @@ _NEWEST = (
     .order_by(SyncRun.generation.desc())
     .limit(1)
 )
+
+
+def of_run(unit: UnitOfWork, run: Run) -> dict[str, Any]:
+    """The parameters of statements about a run that are made once."""
+    return {**of_connection(unit, run.connection_id), "of_generation": run.generation}
 
 
 def beat(unit: UnitOfWork, run: Run, seconds: float, **changes: Any) -> frozenset[Ref]:
@@ -284,12 +289,7 @@ def fail_run(unit: UnitOfWork, run: Run, seconds: float, error: Exception, state
 
 def finish_run(unit: UnitOfWork, run: Run, seconds: float) -> None:
     """End a run: containers that were read whole become active, and its marks are dropped."""
-    of_run = {
-        "of_institution": unit.institution,
-        "of_connection": run.connection_id,
-        "of_generation": run.generation,
-    }
-    whole = unit.session.scalars(_PENDING_AND_WHOLE, of_run).all()
+    whole = unit.session.scalars(_PENDING_AND_WHOLE, of_run(unit, run)).all()
     known_owners(unit, {row.id: row.owner_id for row in whole})
     for row in whole:
         row.state = "active"
@@ -322,7 +322,7 @@ _PENDING_AND_WHOLE = select(Container).where(
 
 def drop_marks(unit: UnitOfWork, connection_id: str, generation: int | None = None) -> None:
     """Forget what was seen; of parts that the run of ``generation`` met it is kept."""
-    of = {"of_institution": unit.institution, "of_connection": connection_id}
+    of = of_connection(unit, connection_id)
     if generation is None:
         unit.connection.execute(_DROPPING, of)
     else:
@@ -343,9 +343,9 @@ def report_of(unit: UnitOfWork, run_id: str) -> RunReport:
     """The report of a run, from its row."""
     row = unit.get(SyncRun, run_id)
     counts = row.counts or {}
-    of_connection = {"of_institution": unit.institution, "of_connection": row.connection_id}
-    problems = unit.connection.execute(_PROBLEMS, of_connection).all()
-    containers = unit.connection.scalars(_CONTAINERS, of_connection).all()
+    of = of_connection(unit, row.connection_id)
+    problems = unit.connection.execute(_PROBLEMS, of).all()
+    containers = unit.connection.scalars(_CONTAINERS, of).all()
     return RunReport(
         run=row.id,
         connection=row.connection_id,
@@ -356,7 +356,7 @@ def report_of(unit: UnitOfWork, run_id: str) -> RunReport:
         by_kind=dict(sorted(counts.get("by_kind", {}).items())),
         problems=tuple(Problem(ref=one.ref, code=one.code, reason=one.reason) for one in problems),
         gaps=tuple(counts.get("gaps", [])),
-        conflicts=unit.connection.scalar(_CONFLICTS, {**of_connection, "of_run": row.id}) or 0,
+        conflicts=unit.connection.scalar(_CONFLICTS, {**of, "of_run": row.id}) or 0,
         **{name: int(counts.get(name, 0)) for name in COUNTS},
     )
 

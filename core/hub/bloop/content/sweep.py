@@ -20,8 +20,8 @@ from bloop.content.changes import IDS_AT_ONCE, set_state
 from bloop.content.incoming import MODELS, WRITE_ORDER
 from bloop.content.models import Container, Sourced
 from bloop.content.notes.arriving import gone as gone_here
-from bloop.content.parts import met_by, of_run
-from bloop.content.runs import MassDeleteError, Run
+from bloop.content.parts import met_by
+from bloop.content.runs import MassDeleteError, Run, of_run
 from bloop.content.sync_models import SyncCursor
 from bloop.store.unit import UnitOfWork
 from bloop_sdk import Deletes, Stream

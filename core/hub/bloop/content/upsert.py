@@ -13,7 +13,7 @@ from typing import Any
 from orjson import Fragment
 from sqlalchemy import bindparam, select
 
-from bloop.content.bulk import insert_rows, named_rows, update_rows
+from bloop.content.bulk import insert_rows, named_rows, of_connection, update_rows
 from bloop.content.changes import (
     announce_all,
     announce_row,
@@ -349,7 +349,7 @@ class Upsert:
 
     def _fill_waiting_nodes(self, new: list[Incoming]) -> None:
         """Nodes that were read before their items get their ids now."""
-        of = {"of_institution": self._unit.institution, "of_connection": self._connection}
+        of = of_connection(self._unit, self._connection)
         if self._unit.connection.scalar(_WAITING, of) is None:
             return
         items: dict[tuple[str | None, str | None], str] = {

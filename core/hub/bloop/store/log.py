@@ -22,7 +22,7 @@ FULL_BYTES = 16 * 1024 * 1024
 """So much is copied at a time."""
 
 MOST_KEPT_BYTES = 4 * FULL_BYTES
-"""A larger file is cut off: somebody read for long, or wrote without a pause."""
+"""Of a log with more in it the file is cut off: who read for long, or never paused, made it so."""
 
 _TRIES = 5
 

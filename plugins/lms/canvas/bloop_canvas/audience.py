@@ -70,7 +70,7 @@ def is_later(item: JSONObject) -> bool:
     )
 
 
-def later_of(items: Sequence[JSONObject]) -> str:
+async def later_of(items: Sequence[JSONObject]) -> str:
     """Those of a list that are: time alone changes what becomes of them."""
     try:
         return " ".join(identifier(one) for one in items if is_later(one))
@@ -127,7 +127,7 @@ def common(given: Sequence[JSONObject], name: str) -> datetime | None:
 def first(given: Sequence[JSONObject], name: str) -> datetime | None:
     """The moment of those that come first; None where some have it from the beginning."""
     found = [when(one, name) for one in given]
-    return min((one for one in found if one is not None), default=None) if all(found) else None
+    return min(filter(None, found), default=None) if all(found) else None
 
 
 def dates_of(item: JSONObject) -> list[JSONObject]:

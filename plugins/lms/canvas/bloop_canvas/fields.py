@@ -100,7 +100,7 @@ def kept(item: Mapping[str, Any], without: frozenset[str] = frozenset()) -> JSON
         kind = value.__class__
         # By hand: there are a dozen of them in each of many thousand objects.
         if kind is str:
-            found[name] = without_verifiers(value) if "?" in value or "&" in value else value
+            found[name] = without_verifiers(value)
         else:
             found[name] = value if kind in _PLAIN else _clean(value)
     return found

@@ -165,13 +165,9 @@ def discussions(
 
         params: dict[str, Any] = {"only_announcements": "true"} if announcement else {}
         path = f"courses/{place.course}/discussion_topics"
-        return Source(path, params, each(named(place, Kind.DISCUSSION), make), _later)
+        return Source(path, params, each(named(place, Kind.DISCUSSION), make), audience.later_of)
 
     return over(reading, [of(announcement=False), of(announcement=True)], state, place.known)
-
-
-async def _later(items: Sequence[JSONObject]) -> str:
-    return audience.later_of(items)
 
 
 def calendar(reading: Reading, place: Place, state: Cursor | None) -> AsyncGenerator[Batch, None]:

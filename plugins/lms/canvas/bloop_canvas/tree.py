@@ -53,7 +53,7 @@ class _Tree:
             return None
         paged = any(one.get("type") == "Page" for module in items for one in rows(module, "items"))
         slugs = await slugs_of(self.reading, self.place) if paged else {}
-        told = sorted(slugs.items()), audience.later_of(items)
+        told = sorted(slugs.items()), await audience.later_of(items)
         return hashlib.sha256(repr(told).encode()).hexdigest()
 
     async def passed(self, items: Sequence[JSONObject]) -> None:
